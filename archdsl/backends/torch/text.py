@@ -1,0 +1,127 @@
+"""Python text: literals, names, and calls laid out as a formatter would."""
+
+import builtins
+import keyword
+import re
+from collections.abc import Container, Iterator
+from typing import Any
+
+WIDTH = 100
+INDENT = "    "
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+_RESERVED = frozenset({"torch", "nn", "F", "Tensor", "NamedTuple", "OrderedDict", "self", "super", *dir(builtins)})
+
+
+def literal(value: Any) -> str:
+    """A value as Python source, a string in double quotes."""
+    if isinstance(value, str):
+        body = value.encode("unicode_escape").decode("ascii").replace('"', '\\"')
+        return f'"{body}"'
+    if isinstance(value, tuple):
+        return f"({', '.join(map(literal, value))}{',' if len(value) == 1 else ''})"
+    return repr(value)
+
+
+def free_name(wanted: str, taken: Container[str]) -> str:
+    """``wanted`` made a valid identifier that is neither taken nor a word that the emitted code relies on."""
+    name = re.sub(r"\W", "_", wanted, flags=re.ASCII) or "value"
+    if not name[0].isalpha() and name[0] != "_":
+        name = f"n{name}"
+    if keyword.iskeyword(name) or name in _RESERVED:
+        name += "_"
+    number, candidate = 2, name
+    while candidate in taken:
+        candidate = f"{name}{number}" if not name[-1].isdigit() else f"{name}_{number}"
+        number += 1
+    return candidate
+
+
+def camel_case(name: str) -> str:
+    """``stem_v3`` as ``StemV3``; a name that is so already stays."""
+    return "".join(part[:1].upper() + part[1:] for part in name.split("_")) or "Net"
+
+
+def lay_out(text: str, indent: str, after: str = "") -> list[str]:
+    """``text`` and ``after`` as lines: one if it fits, else cut at the last bracket, as formatters do."""
+    line = f"{indent}{text}{after}"
+    cut = None if len(line) <= WIDTH else _last_bracket(text)
+    if cut is None:
+        return [line]
+    start, end = cut
+    items = _split(text[start + 1 : end], ",")
+    if items == [""]:
+        return [line]
+    inner = indent + INDENT
+    together = ", ".join(items)
+    clauses = _split(together, " for ") if len(items) == 1 else []
+    lines = [f"{indent}{text[: start + 1]}"]
+    if len(inner + together) <= WIDTH:
+        lines.append(inner + together)
+    elif len(clauses) == 2:
+        lines += [*lay_out(clauses[0], inner), f"{inner}for {clauses[1]}"]
+    elif len(items) == 1:
+        lines += lay_out(items[0], inner)
+    else:
+        for item in items:
+            lines += lay_out(item, inner, ",")
+    return [*lines, f"{indent}{text[end:]}{after}"]
+
+
+def _last_bracket(text: str) -> tuple[int, int] | None:
+    """Where the bracket that ends ``text`` opens, and where it closes."""
+    if not text.endswith((")", "]")):
+        return None
+    stack: list[int] = []
+    for index, depth_change in _brackets(text):
+        if depth_change > 0:
+            stack.append(index)
+        elif stack:
+            start = stack.pop()
+            if index == len(text) - 1:
+                return start, index
+    return None
+
+
+def _split(text: str, separator: str) -> list[str]:
+    """The parts of ``text`` between separators that stand in no bracket and no string."""
+    parts, depth, last = [], 0, 0
+    events = dict(_brackets(text))
+    quoted = _quoted(text)
+    for index in range(len(text)):
+        depth += events.get(index, 0)
+        if depth == 0 and index not in quoted and text.startswith(separator, index) and index >= last:
+            parts.append(text[last:index].strip())
+            last = index + len(separator)
+    return [*parts, text[last:].strip()]
+
+
+def _brackets(text: str) -> Iterator[tuple[int, int]]:
+    """Every bracket outside strings: its index, and +1 where it opens, -1 where it closes."""
+    quoted = _quoted(text)
+    for index, character in enumerate(text):
+        if character in "([{" and index not in quoted:
+            yield index, 1
+        elif character in ")]}" and index not in quoted:
+            yield index, -1
+
+
+def _quoted(text: str) -> set[int]:
+    """The indices inside double-quoted strings."""
+    return {index for found in _STRING.finditer(text) for index in range(found.start(), found.end())}
+
+
+def docstring(text: str, indent: str) -> list[str]:
+    """``text`` as a docstring that cannot end early, whatever it holds."""
+    safe = "".join(_visible(character) for character in text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"'))
+    lines = [line.rstrip() for line in safe.strip().split("\n")]
+    if lines[-1].endswith('"'):
+        lines[-1] += " "
+    if len(lines) == 1:
+        return [f'{indent}"""{lines[0]}"""']
+    return [f'{indent}"""{lines[0]}', *(f"{indent}{line}" if line else "" for line in lines[1:]), f'{indent}"""']
+
+
+def _visible(character: str) -> str:
+    if character == "\n" or character.isprintable():
+        return character
+    return character.encode("unicode_escape").decode("ascii")

@@ -1,0 +1,91 @@
+"""Arguments of a call: which parameter each belongs to, what it is worth, and where that came from."""
+
+from collections.abc import Collection, Sequence
+
+from archdsl.diagnostics import ArchError, Fix, Label, did_you_mean, error, suggest
+from archdsl.elaborate.environment import Bound, Frame
+from archdsl.elaborate.evaluate import evaluate, formula
+from archdsl.source import Span
+from archdsl.syntax import ast
+
+_MOST_POSITIONAL = 2
+
+
+def bind(
+    arguments: Sequence[ast.Argument], callee: ast.Name, names: Collection[str], positional: Sequence[str]
+) -> dict[str, ast.Argument]:
+    """Each argument under the parameter it is given to.
+
+    ``names`` are the callee's parameters, ``positional`` those that may go by position.  Raises E0404 for an argument that is
+    unknown, repeated, or one too many.
+    """
+    bound: dict[str, ast.Argument] = {}
+    for index, argument in enumerate(arguments):
+        name = argument.name
+        if name is None:
+            if index >= min(len(positional), _MOST_POSITIONAL):
+                raise _too_many(argument, callee, names, positional)
+            name = positional[index]
+        elif name not in names:
+            raise _unknown(argument, name, callee, names)
+        if name in bound:
+            first = Label(bound[name].span, "first given here")
+            raise error("E0404", f"`{name}` is given twice", argument.span, "given again", secondary=[first])
+        bound[name] = argument
+    return bound
+
+
+def _too_many(argument: ast.Argument, callee: ast.Name, names: Collection[str], positional: Sequence[str]) -> ArchError:
+    by_position = positional[:_MOST_POSITIONAL]
+    rest = [name for name in names if name not in by_position]
+    takes = f"`{callee.id}` takes {' and '.join(f'`{name}`' for name in by_position) or 'nothing'} by position"
+    help_ = f"name it: {', '.join(f'`{name}=`' for name in rest)}" if rest else None
+    return error("E0404", takes, argument.span, "one argument too many without a name", help=help_)
+
+
+def _unknown(argument: ast.Argument, name: str, callee: ast.Name, names: Collection[str]) -> ArchError:
+    found = suggest(name, names)
+    start = argument.span.start
+    place = Span(argument.span.source, start, start + len(name))
+    takes = f"`{callee.id}` takes {', '.join(f'`{each}`' for each in names)}" if names else f"`{callee.id}` takes no arguments"
+    return error(
+        "E0404",
+        f"`{callee.id}` has no argument `{name}`",
+        place,
+        "unknown argument",
+        notes=[takes],
+        help=did_you_mean(name, names),
+        fixes=[Fix(place, found)] if found else (),
+    )
+
+
+def value_of(expr: ast.Expr, frame: Frame) -> Bound:
+    """``expr`` evaluated, with where its value was written and its formula in the enclosing block."""
+    value = evaluate(expr, frame)
+    if isinstance(expr, ast.Literal):
+        return Bound(value, "literal", expr.span)
+    if isinstance(expr, ast.Name):
+        bound = frame.values.get(expr.id)
+        if bound is not None:
+            return Bound(value, bound.kind, bound.span or expr.span, bound.formula)
+        return Bound(value, "literal", expr.span)
+    return Bound(value, "expression", expr.span, formula(expr, frame))
+
+
+def expression(argument: ast.Argument, what: str) -> ast.Expr:
+    """The argument's value as an expression; raises E0401 where it is a body."""
+    if isinstance(argument.value, ast.Body):
+        raise error("E0401", f"{what} takes a value, not a body", argument.value.span)
+    return argument.value
+
+
+def evaluate_all(given: dict[str, ast.Argument], callee: ast.Name, frame: Frame, names: Collection[str]) -> dict[str, Bound]:
+    """The given arguments evaluated, and what the ``defaults`` visible here say about the others."""
+    bound = {name: value_of(expression(argument, f"`{callee.id}`"), frame) for name, argument in given.items()}
+    for argument, where in frame.defaults.get(callee.id, ()):
+        if argument.name not in names:
+            raise _unknown(argument, str(argument.name), callee, names)
+        if argument.name not in given:
+            value = value_of(expression(argument, "`defaults`"), where)
+            bound[str(argument.name)] = Bound(value.value, "defaults", value.span, value.formula)
+    return bound

@@ -1,0 +1,121 @@
+"""Names that cannot be labels, and the paths that instances get."""
+
+import keyword
+
+from archdsl.diagnostics import ArchError, Label, error
+from archdsl.elaborate.environment import PREDECLARED
+from archdsl.source import Span
+from archdsl.syntax import ast
+
+MODULE_ATTRIBUTES = frozenset(
+    """
+    T_destination add_module append apply bfloat16 buffers call_super_init children compile cpu cuda double dump_patches eval
+    extend extra_repr float forward get_buffer get_extra_state get_parameter get_submodule half insert ipu load_state_dict
+    modules mtia named_buffers named_children named_modules named_parameters parameters pop register_backward_hook
+    register_buffer register_forward_hook register_forward_pre_hook register_full_backward_hook
+    register_full_backward_pre_hook register_load_state_dict_post_hook register_load_state_dict_pre_hook register_module
+    register_parameter register_state_dict_post_hook register_state_dict_pre_hook requires_grad_ set_extra_state
+    set_submodule share_memory state_dict to to_empty train training type xpu zero_grad
+    """.split()
+)
+"""Public attributes of PyTorch's ``nn.Module`` and ``nn.Sequential``: a submodule of that name would hide them."""
+
+
+def check_label(name: str, span: Span) -> None:
+    """Raises E0203 where ``name`` could not name a submodule, so that ``state_dict`` keys equal paths."""
+    if keyword.iskeyword(name):
+        raise error("E0203", f"`{name}` cannot be a label", span, "a keyword of Python", help=f"write `{name}_`")
+    if name in MODULE_ATTRIBUTES:
+        reason = "an attribute of every PyTorch module"
+        raise error("E0203", f"`{name}` cannot be a label", span, reason, help=f"write `{name}_`")
+    if name.startswith("_"):
+        help_ = f"write `{name.strip('_') or 'a'}`"
+        raise error("E0203", f"`{name}` cannot be a label", span, "labels do not start with `_`", help=help_)
+
+
+def check_output(name: str, span: Span) -> None:
+    """Raises E0203 where ``name`` could not name an argument or a field of the emitted code."""
+    if keyword.iskeyword(name) or name.startswith("_") or name in ("self", "count", "index"):
+        raise error("E0203", f"`{name}` cannot name an input or output", span, help=f"write `{name.strip('_') or 'a'}_`")
+
+
+def check_value_name(name: ast.Name) -> None:
+    """Raises E0203 where a constant of the language would be redefined."""
+    if name.id in PREDECLARED:
+        raise error("E0203", f"`{name.id}` is a constant of the language", name.span, "cannot be redefined")
+
+
+class Paths:
+    """The paths in use; each is given out once."""
+
+    def __init__(self) -> None:
+        self._taken: dict[str, Span] = {}
+        self._numbers: dict[str, int] = {}
+
+    def claim(self, path: str, span: Span) -> str:
+        """``path``, now taken; raises E0202 where it was."""
+        first = self._taken.get(path)
+        if first is not None:
+            name = path.rpartition(".")[2]
+            where = Label(first, "first used here")
+            raise error("E0202", f"`{name}` names two things here", span, "used again", secondary=[where], path=path)
+        self._taken[path] = span
+        return path
+
+    def weighted(self, path: str, span: Span, what: str) -> str:
+        """The path of something with weights and without a label; raises E0204 where it needs one."""
+        first = self._taken.get(path)
+        if first is not None:
+            raise self.unlabelled(span, what, path)
+        return self.claim(path, span)
+
+    def unlabelled(self, span: Span, what: str, path: str) -> ArchError:
+        """The E0204 error for something with weights whose own name is taken."""
+        first = self._taken.get(path, span)
+        return error(
+            "E0204",
+            f"two `{what}` with weights and without a label",
+            span,
+            "needs a label",
+            secondary=[Label(first, f"`{what}` is taken here")],
+            help=f"name it: `name: {what}…`",
+            path=path,
+        )
+
+    def automatic(self, path: str, span: Span, labels: frozenset[str]) -> str:
+        """A free path for something without weights: ``path``, else ``path_2`` and so on, avoiding labels written elsewhere."""
+        name = path.rpartition(".")[2]
+        prefix = path[: len(path) - len(name)]
+        number = self._numbers.get(path, 1)
+        candidate = name if number == 1 else f"{name}_{number}"
+        while candidate in labels or prefix + candidate in self._taken:
+            number += 1
+            candidate = f"{name}_{number}"
+        self._numbers[path] = number
+        return self.claim(prefix + candidate, span)
+
+
+def labels_in(body: ast.Body) -> frozenset[str]:
+    """Every label written in ``body``, at any depth."""
+    found: set[str] = set()
+    bodies = [body]
+    while bodies:
+        for statement in bodies.pop().statements:
+            if not isinstance(statement, ast.Pipe):
+                continue
+            for labelled in statement.steps:
+                if labelled.label is not None:
+                    found.add(labelled.label.name)
+                bodies += _bodies(labelled.step)
+    return frozenset(found)
+
+
+def _bodies(step: ast.Step) -> list[ast.Body]:
+    while isinstance(step, ast.Repeat):
+        step = step.step
+    if isinstance(step, ast.Body):
+        return [step]
+    if not isinstance(step, ast.Call):
+        return []
+    arguments = [argument.value for argument in step.arguments if isinstance(argument.value, ast.Body)]
+    return arguments + ([] if step.body is None else [step.body])

@@ -1,0 +1,151 @@
+"""The network's face: its parameters, its inputs, and the captions that hold only for the network as declared."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from archdsl.diagnostics import Diagnostic, Label, did_you_mean, error
+from archdsl.elaborate.environment import Bound, FileScope, Frame, Value
+from archdsl.elaborate.evaluate import describe, evaluate
+from archdsl.elaborate.names import check_value_name
+from archdsl.ir import Input, Node
+from archdsl.limits import Limits
+from archdsl.source import Source, Span
+from archdsl.syntax import ast, parse_expr
+
+Sizes = tuple[int, ...]
+
+
+@dataclass
+class Signature:
+    """What the caller asks of the network: sizes of its inputs, and whether it is still the network as declared.
+
+    ``inputs`` gives sizes for the only input, or by name; ``as_declared`` turns false where a size differs from the spec's.
+    """
+
+    inputs: Sizes | Mapping[str, Sizes] | None
+    as_declared: bool
+    limits: Limits
+    seen: int = 0
+
+    def input(self, statement: ast.Input, frame: Frame) -> Input:
+        """The operator of an ``input`` statement, with the caller's sizes where there are any."""
+        self.seen += 1
+        name = statement.name.name
+        batch, *dims = statement.dims
+        if batch.name is None or batch.value is not None or batch.name.id in frame.values:
+            raise error("E0401", "the first size of an input is the batch", batch.span, "not a free name", help="write `[N, …]`")
+        if len(dims) not in (1, 3):
+            help_ = "write `[N, C, H, W]` or `[N, C]`"
+            raise error("E0303", f"an input of {len(dims) + 1} sizes", statement.span, help=help_)
+        names = tuple(_symbol(dim, frame) for dim in dims)
+        given = self.inputs.get(name) if isinstance(self.inputs, Mapping) else self.inputs
+        declared = tuple(_declared(dim, frame, free=given is not None) for dim in dims)
+        if given is None:
+            shape = tuple(size for size in declared if size is not None)
+        else:
+            if len(given) != len(dims):
+                text = "x".join(map(str, given))
+                raise error("E0405", f"input `{name}` has {len(dims)} sizes per sample, {text} has {len(given)}", statement.span)
+            shape = tuple(given)
+            self.as_declared = self.as_declared and shape == declared
+        for size in shape:
+            if not 0 < size <= self.limits.dimension:
+                raise error("E0402", f"a size of {size} for input `{name}`", statement.span, "sizes are 1 or more")
+        return Input(shape=shape, batch=batch.name.id, dims=names)
+
+    def check_inputs(self, found: tuple[Node, ...], span: Span) -> None:
+        """Raises E0405 where the caller gave sizes for inputs that the network does not have."""
+        names = [node.path for node in found]
+        if isinstance(self.inputs, Mapping):
+            for name in self.inputs:
+                if name not in names:
+                    raise error("E0405", f"the network has no input `{name}`", span, help=did_you_mean(name, names))
+        elif self.inputs is not None and len(names) > 1:
+            listed = ", ".join(f"`{name}`" for name in names)
+            raise error("E0405", "sizes for one input, but the network has several", span, notes=[f"inputs: {listed}"])
+
+    def expect(self, statement: ast.Expect, current: Node, frame: Frame) -> Diagnostic | None:
+        """Raises E0304 where the caption does not hold; a note where it is not checked."""
+        if not self.as_declared:
+            note = "not checked: it holds for the network as declared"
+            return Diagnostic("E0304", note, Label(statement.span), severity="note")
+        sizes = [self._expected(dim, frame) for dim in statement.dims[1:]]
+        if tuple(sizes) != current.type.shape:
+            written = ", ".join(str(size) for size in sizes)
+            last = frame.trail[-1:]
+            secondary = [Label(trace.span, "the value comes from here") for trace in last]
+            first = statement.dims[0].span.text
+            message = f"expected [{first}, {written}], the value is {current.type}"
+            raise error("E0304", message, statement.span, "does not hold", secondary=secondary, path=frame.prefix or None)
+        return None
+
+    def _expected(self, dim: ast.Dim, frame: Frame) -> int:
+        expr = dim.value if dim.value is not None else dim.name
+        if expr is None:
+            raise error("E0401", "an expected size is missing", dim.span)
+        value = evaluate(expr, frame)
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise error("E0401", f"an expected size is a whole number, this is {describe(value)}", dim.span)
+        return value
+
+
+def _symbol(dim: ast.Dim, frame: Frame) -> str | None:
+    """The name of a symbolic size."""
+    if dim.name is None or (dim.value is None and dim.name.id in frame.values):
+        return None
+    return dim.name.id
+
+
+def _declared(dim: ast.Dim, frame: Frame, *, free: bool) -> int | None:
+    """The size that the spec itself gives; None for a symbolic one without a default."""
+    expr = dim.value
+    if expr is None and dim.name is not None:
+        if dim.name.id not in frame.values:
+            if free:
+                return None
+            help_ = f"give it with `--input`, or a default: `{dim.name.id} = 224`"
+            raise error("E0405", f"the size `{dim.name.id}` has no value", dim.span, "symbolic", help=help_)
+        expr = dim.name
+    if expr is None:
+        raise error("E0401", "a size is missing", dim.span)
+    value = evaluate(expr, frame)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise error("E0401", f"a size is a whole number, this is {describe(value)}", dim.span)
+    return value
+
+
+def parameters(
+    arch: ast.Arch, file: FileScope, given: Mapping[str, Value | Source], limits: Limits
+) -> dict[str, Bound]:
+    """The network's parameters: the caller's values, else the defaults.
+
+    A caller's value is a plain value or the text of an expression.  Raises E0405 for a parameter that the network does not have,
+    E0404 for one that has no value.
+    """
+    names = [parameter.name.id for parameter in arch.parameters]
+    for name, value in given.items():
+        if name not in names:
+            listed = ", ".join(f"`{each}`" for each in names) or "none"
+            span = Span(value, 0, len(value.text)) if isinstance(value, Source) else arch.name.span
+            message = f"`{arch.name.id}` has no parameter `{name}`"
+            raise error("E0405", message, span, notes=[f"parameters: {listed}"], help=did_you_mean(name, names))
+    frame = Frame(file, limits, dict(file.top.values), {})
+    for parameter in arch.parameters:
+        name = parameter.name.id
+        check_value_name(parameter.name)
+        if name in given:
+            bound = _given(given[name], name, file, limits)
+        elif parameter.default is not None:
+            bound = Bound(evaluate(parameter.default, frame), "default", parameter.default.span, name)
+        else:
+            help_ = f"give it: `--set {name}=…`"
+            raise error("E0404", f"the parameter `{name}` has no value", parameter.name.span, "without a default", help=help_)
+        frame.values[name] = bound
+    return {name: frame.values[name] for name in names}
+
+
+def _given(value: Value | Source, name: str, file: FileScope, limits: Limits) -> Bound:
+    if not isinstance(value, Source):
+        return Bound(value, "command line", None, name)
+    expr = parse_expr(value)
+    return Bound(evaluate(expr, Frame(file, limits, {}, {})), "command line", expr.span, name)

@@ -1,0 +1,54 @@
+"""The intermediate representation: types, costs, the operator contract, the graph, its verifier and its dump."""
+
+from archdsl.ir.cost import Cost
+from archdsl.ir.dump import dump, fingerprint, show
+from archdsl.ir.graph import Graph, Guard, Node, Origin, Output, Scope
+from archdsl.ir.op import Init, Input, Op, OpError, Types, Unsupported, Weight, Window
+from archdsl.ir.report import Report, Row
+from archdsl.ir.target import (
+    REQUIRED,
+    Arg,
+    OnnxConstant,
+    OnnxNode,
+    OnnxTarget,
+    TorchExpr,
+    TorchModule,
+    TorchSource,
+    TorchTarget,
+)
+from archdsl.ir.types import TensorType
+from archdsl.ir.verify import verify
+
+__all__ = [
+    "REQUIRED",
+    "Arg",
+    "Cost",
+    "Graph",
+    "Guard",
+    "Init",
+    "Input",
+    "Node",
+    "OnnxConstant",
+    "OnnxNode",
+    "OnnxTarget",
+    "Op",
+    "OpError",
+    "Origin",
+    "Output",
+    "Report",
+    "Row",
+    "Scope",
+    "TensorType",
+    "TorchExpr",
+    "TorchModule",
+    "TorchSource",
+    "TorchTarget",
+    "Types",
+    "Unsupported",
+    "Weight",
+    "Window",
+    "dump",
+    "fingerprint",
+    "show",
+    "verify",
+]

@@ -1,0 +1,51 @@
+"""Which brackets of a text pair, found by a scan that knows strings and comments and no grammar."""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+# A string may lack its closing quote: it then reaches to the end of its line, and is not tried again from each quote in it.
+_PIECE = re.compile(r'"""[^"]*(?:"(?!"")[^"]*)*(?:""")?|"[^"\\\r\n]*(?:\\.[^"\\\r\n]*)*"?|#[^\r\n]*|[()\[\]{}]')
+CLOSER = {"(": ")", "[": "]", "{": "}"}
+
+
+class Unpaired(NamedTuple):
+    """A bracket that has no partner; ``at`` is where the text showed it: the wrong closer, or None for the end of the text."""
+
+    bracket: str
+    start: int
+    at: int | None
+
+
+def scan(text: str) -> Iterator[tuple[str, int]]:
+    """Every bracket outside strings and comments, with its place."""
+    for found in _PIECE.finditer(text):
+        if found.group() in "()[]{}":
+            yield found.group(), found.start()
+
+
+def unpaired(text: str) -> list[Unpaired]:
+    """The brackets without a partner, in the order of the text.
+
+    A closer that does not fit the innermost opener closes the nearest opener of its kind, and those between are never
+    closed; where there is none, the closer closes nothing.
+    """
+    faults: list[Unpaired] = []
+    stack: list[tuple[str, int]] = []
+    waiting = dict.fromkeys(CLOSER.values(), 0)  # openers on the stack, by what closes them
+    for bracket, start in scan(text):
+        if bracket in CLOSER:
+            stack.append((bracket, start))
+            waiting[CLOSER[bracket]] += 1
+            continue
+        if not waiting[bracket]:
+            faults.append(Unpaired(bracket, start, start))
+            continue
+        while True:
+            opener, place = stack.pop()
+            waiting[CLOSER[opener]] -= 1
+            if CLOSER[opener] == bracket:
+                break
+            faults.append(Unpaired(opener, place, start))
+    faults += [Unpaired(opener, place, None) for opener, place in stack]
+    return sorted(faults, key=lambda fault: fault.start)
