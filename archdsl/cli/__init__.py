@@ -2,7 +2,6 @@
 
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
@@ -121,6 +120,8 @@ def _tell(fault: BaseException, settings: Settings) -> None:
         settings.show(fault.diagnostics)
         return
     if settings.verbose or os.environ.get("ARCHDSL_DEBUG", "") not in ("", "0"):
+        import traceback
+
         traceback.print_exception(fault, file=sys.stderr)
     settings.complain(_sentence(fault))
 
@@ -137,9 +138,15 @@ def _sentence(fault: BaseException) -> str:
         case ImportError() if _is_foreign(fault):
             return str(fault) if "pip install" in str(fault) else f"{fault}; `archdsl doctor` shows what is missing"
         case _:
-            last = traceback.extract_tb(fault.__traceback__)[-1:]
-            place = "".join(f" at {Path(frame.filename).name}:{frame.lineno}" for frame in last)
             return (
-                f"a bug in archdsl {__version__}: {printable(f'{type(fault).__name__}: {fault}')}{place}\n"
+                f"a bug in archdsl {__version__}: {printable(f'{type(fault).__name__}: {fault}')}{_place(fault)}\n"
                 "please report it with the spec and the command line; `-v` shows the traceback"
             )
+
+
+def _place(fault: BaseException) -> str:
+    """File and line that raised ``fault``."""
+    at = fault.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    return "" if at is None else f" at {Path(at.tb_frame.f_code.co_filename).name}:{at.tb_lineno}"

@@ -11,7 +11,7 @@ from archdsl.cli.streams import Settings
 from archdsl.source import Source
 
 Command = Callable[..., Any]
-NamedSize = tuple[str, tuple[int, ...]]
+Sizes = tuple[int, ...] | Mapping[str, tuple[int, ...]]
 _DIGITS = 18  # beyond any size that a stage would accept, so that the stage can say so
 
 
@@ -19,35 +19,40 @@ _DIGITS = 18  # beyond any size that a stage would accept, so that the stage can
 class Choices:
     """What the command line says about the network: sizes of its inputs, values of its parameters, custom operators."""
 
-    input: tuple[int, ...] | Mapping[str, tuple[int, ...]] | None
+    input: Sizes | None
     parameters: Mapping[str, Source]
     ops: tuple[str, ...]
 
 
-class InputSize(click.ParamType[NamedSize]):
-    """``3x299x299``, or ``name=3x299x299`` for one input of several: the name ("" without one) and the sizes."""
-
-    name = "CxHxW"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> NamedSize:
-        name, equals, size = str(value).rpartition("=")
-        parts = size.split("x")
-        sizes = all(part.isascii() and part.isdigit() and len(part) <= _DIGITS for part in parts)
-        if not sizes or (equals and not name.isidentifier()):
-            self.fail(f"`{value}` is not a size such as 3x299x299 (channels x height x width)", param, ctx)
-        return name, tuple(map(int, parts))
+def _sizes(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> Sizes | None:
+    """The sizes of ``3x299x299``, or of each ``name=3x299x299`` by name."""
+    read = [_size(value) for value in values]
+    if len(read) == 1 and not read[0][0]:
+        return read[0][1]
+    if not all(name for name, _ in read):
+        raise click.BadParameter("several inputs need a name each: --input left=3x64x64 --input right=3x64x64")
+    return dict(read) or None
 
 
-class Setting(click.ParamType[tuple[str, Source]]):
-    """``name=value``, where the value is an expression of the language."""
+def _size(value: str) -> tuple[str, tuple[int, ...]]:
+    """The name ("" where there is none) and the sizes."""
+    name, equals, size = value.rpartition("=")
+    parts = size.split("x")
+    numbers = all(part.isascii() and part.isdigit() and len(part) <= _DIGITS for part in parts)
+    if not numbers or (equals and not name.isidentifier()):
+        raise click.BadParameter(f"`{value}` is not a size such as 3x299x299 (channels x height x width)")
+    return name, tuple(map(int, parts))
 
-    name = "name=value"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, Source]:
-        name, equals, expression = str(value).partition("=")
+def _settings(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> dict[str, Source]:
+    """The expression of each ``name=value`` by name; the last one of a name holds."""
+    found = {}
+    for value in values:
+        name, equals, expression = value.partition("=")
         if not equals or not name.strip().isidentifier() or not expression.strip():
-            self.fail(f"`{value}` is not of the form name=value", param, ctx)
-        return name.strip(), Source("<command line>", expression)
+            raise click.BadParameter(f"`{value}` is not of the form name=value")
+        found[name.strip()] = Source("<command line>", expression)
+    return found
 
 
 def verbosity(command: Command) -> Command:
@@ -66,23 +71,13 @@ def verbosity(command: Command) -> Command:
 def choices(command: Command) -> Command:
     """``--input``, ``--set`` and ``--ops``, handed to the command as one argument ``choices``."""
 
-    @click.option("--input", "sizes", type=InputSize(), multiple=True, help="Size of the input; name=CxHxW for one of several.")
-    @click.option("--set", "settings", type=Setting(), multiple=True, help="Value of a parameter of the network.")
-    @click.option("--ops", multiple=True, metavar="MODULE", help="Python module or file with custom operators; it is run.")
+    @click.option("--input", "sizes", metavar="CxHxW", multiple=True, callback=_sizes, help="Size of the input, or name=CxHxW.")
+    @click.option(
+        "--set", "values", metavar="NAME=VALUE", multiple=True, callback=_settings, help="Value of a parameter of the network."
+    )
+    @click.option("--ops", metavar="MODULE", multiple=True, help="Python module or file with custom operators; it is run.")
     @wraps(command)
-    def collected(
-        *args: Any, sizes: tuple[NamedSize, ...], settings: tuple[tuple[str, Source], ...], ops: tuple[str, ...], **more: Any
-    ) -> Any:
-        return command(*args, choices=Choices(_inputs(sizes), dict(settings), ops), **more)
+    def collected(*args: Any, sizes: Sizes | None, values: dict[str, Source], ops: tuple[str, ...], **more: Any) -> Any:
+        return command(*args, choices=Choices(sizes, values, ops), **more)
 
     return collected
-
-
-def _inputs(sizes: tuple[NamedSize, ...]) -> tuple[int, ...] | dict[str, tuple[int, ...]] | None:
-    if not sizes:
-        return None
-    if len(sizes) == 1 and not sizes[0][0]:
-        return sizes[0][1]
-    if not all(name for name, _ in sizes):
-        raise click.UsageError("several `--input` need a name each: --input left=3x64x64 --input right=3x64x64")
-    return dict(sizes)

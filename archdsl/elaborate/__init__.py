@@ -4,36 +4,63 @@ Before: ``ast.Program``, names and expressions as written.  After: ``ir.Graph``,
 repeat unrolled, and the spec's structure kept as scopes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
 from archdsl.diagnostics import Diagnostic, did_you_mean, error
+from archdsl.elaborate.arguments import expression
 from archdsl.elaborate.definitions import Definitions
-from archdsl.elaborate.environment import Frame, NetworkDefinition, Value
+from archdsl.elaborate.edits import Edit, Edits, kind_of
+from archdsl.elaborate.environment import Bound, FileScope, Frame, NetworkDefinition, Value
 from archdsl.elaborate.evaluate import evaluate
 from archdsl.elaborate.flow import Flow
-from archdsl.elaborate.arguments import expression
-from archdsl.elaborate.signature import Signature, Sizes, parameters
+from archdsl.elaborate.signature import Given, Signature, Sizes, from_caller, parameters
 from archdsl.ir import Graph, Node, Op
 from archdsl.limits import DEFAULT, Limits
 from archdsl.source import Source, Span
 from archdsl.syntax import ast
 
-__all__ = ["Elaboration", "elaborate", "networks"]
+__all__ = ["Elaboration", "elaborate", "networks", "variants"]
 
 
 @dataclass(frozen=True, slots=True)
 class Elaboration:
-    """A network's graph, and what there is to say of it beside errors."""
+    """A network's graph, what there is to say of it beside errors, and how many places each edit hit."""
 
     graph: Graph
     notes: tuple[Diagnostic, ...] = ()
+    hits: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """An ``arch``, the variants that lead to it (outermost first), and the file that it is in."""
+
+    arch: ast.Arch
+    file: FileScope
+    variants: tuple[tuple[ast.Variant, FileScope], ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.variants[0][0].name.id if self.variants else self.arch.name.id
+
+    @property
+    def parts(self) -> tuple[tuple[str, FileScope, tuple[ast.About, ...]], ...]:
+        """Docstring, file and facts of the arch and each variant, the one that wins last."""
+        own = tuple(each for each in self.arch.body.statements if isinstance(each, ast.About))
+        variants = ((each.doc, file, () if each.about is None else (each.about,)) for each, file in reversed(self.variants))
+        return ((self.arch.body.doc, self.file, own), *variants)
 
 
 def networks(program: ast.Program) -> tuple[str, ...]:
-    """Names of the networks that the main file itself defines, in order."""
-    return tuple(item.name.id for item in program.main.items if isinstance(item, ast.Arch))
+    """Names of the networks and variants that the main file itself defines, in order."""
+    return tuple(item.name.id for item in program.main.items if isinstance(item, ast.Arch | ast.Variant))
+
+
+def variants(program: ast.Program) -> tuple[str, ...]:
+    """Names of the variants that the main file itself defines, in order."""
+    return tuple(item.name.id for item in program.main.items if isinstance(item, ast.Variant))
 
 
 def elaborate(
@@ -42,29 +69,34 @@ def elaborate(
     network: str | None = None,
     arguments: Mapping[str, Value | Source] | None = None,
     inputs: Sizes | Mapping[str, Sizes] | None = None,
+    edits: Sequence[ast.Edit] = (),
     operators: Mapping[str, type[Op]],
     limits: Limits = DEFAULT,
 ) -> Elaboration:
     """The typed graph of one network of ``program``.
 
-    ``network`` names it; None takes the one named as the file, else the only one.  ``arguments`` are values, or texts of
-    expressions, for its parameters; ``inputs`` sizes per sample for its only input, or by name.  Raises ``ArchError``.
+    ``network`` names it or a variant; None takes the one named as the file, else the only one.  ``arguments`` are values, or
+    texts of expressions, for its parameters; ``inputs`` sizes per sample for its only input, or by name; ``edits`` act after
+    those of a variant.  Raises ``ArchError``.
     """
     definitions = Definitions(program, operators, limits)
-    chosen = _choose(definitions, network, program.main.source)
-    arch = chosen.network
-    given = arguments or {}
-    values = parameters(arch, chosen.file, given, limits)
-    changed = any(values[name].kind == "command line" for name in given)
-    flow = Flow(definitions, Signature(inputs, as_declared=not changed, limits=limits), limits)
+    chosen = _resolve(_choose(definitions, network, program.main.source))
+    own = [Edit(each, file) for variant, file in reversed(chosen.variants) for each in variant.edits]
+    outside = [Edit(each, definitions.main) for each in edits]
+    given = _given([*own, *outside], limits)
+    given.update(from_caller(arguments or {}, definitions.main, limits))
+    values = parameters(chosen.arch, chosen.file, given, limits)
+    by_path = Edits([*own, *outside])
+    as_declared = not by_path and not arguments and not outside
+    flow = Flow(definitions, Signature(inputs, as_declared, limits), by_path, limits)
     used = {name: bound.value for name, bound in values.items()}
-    flow.network(arch, chosen.file, values, used)
+    flow.network(chosen.arch, chosen.file, values, used)
+    by_path.check()
     sources = tuple(file.source for file in program.files)
-    about, doc = _about(chosen), arch.body.doc or chosen.file.file.doc
-    graph = flow.builder.graph(arch.name.id, sources, used, about, doc)
-    flow.check_inputs(graph.inputs, arch.name.span)
-    _check_complete(graph, arch)
-    return Elaboration(graph, tuple(flow.notes))
+    graph = flow.builder.graph(chosen.name, sources, used, _about(chosen, limits), _doc(chosen))
+    flow.check_inputs(graph.inputs, chosen.arch.name.span)
+    _check_complete(graph, chosen.arch)
+    return Elaboration(graph, tuple(flow.notes), tuple((each.text, each.hits) for each in by_path.all))
 
 
 def _choose(definitions: Definitions, name: str | None, source: Source) -> NetworkDefinition:
@@ -72,29 +104,63 @@ def _choose(definitions: Definitions, name: str | None, source: Source) -> Netwo
     start = Span(source, 0, 0)
     if name is not None:
         if name not in found:
-            raise error("E0201", f"{source.path} defines no network `{name}`", start, help=did_you_mean(name, found))
+            listed = ", ".join(f"`{each}`" for each in found) or "none"
+            notes = [f"defined here: {listed}"]
+            raise error("E0201", f"no network or variant `{name}`", start, notes=notes, help=did_you_mean(name, found))
         return found[name]
-    own = [each for each in found.values() if each.file is definitions.main and isinstance(each.network, ast.Arch)]
-    if not own:
-        raise error("E0503", "no network is defined here", start, help="write `arch name() { input …; output … }`")
+    own = [each for each in found.values() if each.file is definitions.main]
     stem = PurePath(source.path).stem
     named = [each for each in own if each.network.name.id == stem]
-    if len(own) > 1 and not named:
-        listed = ", ".join(f"`{each.network.name.id}`" for each in own)
+    whole = [each for each in own if isinstance(each.network, ast.Arch)]
+    candidates = named or whole or own
+    if not candidates:
+        raise error("E0503", "no network is defined here", start, help="write `arch name() { input …; output … }`")
+    if len(candidates) > 1:
+        listed = ", ".join(f"`{each.network.name.id}`" for each in candidates)
         raise error("E0503", "several networks are defined here", start, notes=[f"networks: {listed}"], help="name one")
-    return (named or own)[0]
+    return candidates[0]
 
 
-def _about(chosen: NetworkDefinition) -> dict[str, Value]:
-    """The facts of the file and of the network itself, which win."""
-    frame = Frame(chosen.file, DEFAULT, dict(chosen.file.top.values), {})
-    items = [*chosen.file.file.items, *chosen.network.body.statements]
-    return {
-        str(entry.name): evaluate(expression(entry, "`about`"), frame)
-        for item in items
-        if isinstance(item, ast.About)
-        for entry in item.entries
-    }
+def _resolve(definition: NetworkDefinition) -> _Chosen:
+    """The ``arch`` that a definition comes down to; raises E0201 for an unknown base, E0504 for variants of one another."""
+    passed: list[tuple[ast.Variant, FileScope]] = []
+    while isinstance(definition.network, ast.Variant):
+        variant, file = definition.network, definition.file
+        if any(variant is each for each, _ in passed):
+            raise error("E0504", f"variant `{variant.name.id}` is a variant of itself", variant.base.span, "comes back to it")
+        passed.append((variant, file))
+        base = variant.base
+        if base.id not in file.networks:
+            help_ = did_you_mean(base.id, file.networks)
+            raise error("E0201", f"unknown network `{base.id}`", base.span, "not defined or imported here", help=help_)
+        definition = file.networks[base.id]
+    return _Chosen(definition.network, definition.file, tuple(passed))
+
+
+def _given(edits: Sequence[Edit], limits: Limits) -> dict[str, Given]:
+    """The parameters of the network that edits set."""
+    found: dict[str, Given] = {}
+    for each in edits:
+        edit = each.edit
+        if isinstance(edit, ast.Set) and edit.path is None:
+            value = evaluate(edit.value, Frame(each.file, limits, dict(each.file.top.values), {}))
+            found[edit.name.id] = Given(Bound(value, kind_of(edit), edit.value.span), edit.name.span)
+    return found
+
+
+def _about(chosen: _Chosen, limits: Limits) -> dict[str, Value]:
+    """The facts of the files, the network and its variants, the last of which win."""
+    facts: dict[str, Value] = {}
+    for _, file, own in chosen.parts:
+        frame = Frame(file, limits, dict(file.top.values), {})
+        for item in (*(each for each in file.file.items if isinstance(each, ast.About)), *own):
+            facts.update((str(entry.name), evaluate(expression(entry, "`about`"), frame)) for entry in item.entries)
+    return facts
+
+
+def _doc(chosen: _Chosen) -> str:
+    docs = [doc or file.file.doc for doc, file, _ in chosen.parts]
+    return next((doc for doc in reversed(docs) if doc), "")
 
 
 def _check_complete(graph: Graph, arch: ast.Arch) -> None:

@@ -27,7 +27,7 @@ def bind(
                 raise _too_many(argument, callee, names, positional)
             name = positional[index]
         elif name not in names:
-            raise _unknown(argument, name, callee, names)
+            raise unknown_argument(name, _name_of(argument), callee, names)
         if name in bound:
             first = Label(bound[name].span, "first given here")
             raise error("E0404", f"`{name}` is given twice", argument.span, "given again", secondary=[first])
@@ -43,10 +43,9 @@ def _too_many(argument: ast.Argument, callee: ast.Name, names: Collection[str], 
     return error("E0404", takes, argument.span, "one argument too many without a name", help=help_)
 
 
-def _unknown(argument: ast.Argument, name: str, callee: ast.Name, names: Collection[str]) -> ArchError:
+def unknown_argument(name: str, place: Span, callee: ast.Name, names: Collection[str]) -> ArchError:
+    """The E0404 error for an argument that the callee does not have, with the one that was likely meant."""
     found = suggest(name, names)
-    start = argument.span.start
-    place = Span(argument.span.source, start, start + len(name))
     takes = f"`{callee.id}` takes {', '.join(f'`{each}`' for each in names)}" if names else f"`{callee.id}` takes no arguments"
     return error(
         "E0404",
@@ -57,6 +56,11 @@ def _unknown(argument: ast.Argument, name: str, callee: ast.Name, names: Collect
         help=did_you_mean(name, names),
         fixes=[Fix(place, found)] if found else (),
     )
+
+
+def _name_of(argument: ast.Argument) -> Span:
+    start = argument.span.start
+    return Span(argument.span.source, start, start + len(argument.name or ""))
 
 
 def value_of(expr: ast.Expr, frame: Frame) -> Bound:
@@ -84,7 +88,7 @@ def evaluate_all(given: dict[str, ast.Argument], callee: ast.Name, frame: Frame,
     bound = {name: value_of(expression(argument, f"`{callee.id}`"), frame) for name, argument in given.items()}
     for argument, where in frame.defaults.get(callee.id, ()):
         if argument.name not in names:
-            raise _unknown(argument, str(argument.name), callee, names)
+            raise unknown_argument(str(argument.name), _name_of(argument), callee, names)
         if argument.name not in given:
             value = value_of(expression(argument, "`defaults`"), where)
             bound[str(argument.name)] = Bound(value.value, "defaults", value.span, value.formula)

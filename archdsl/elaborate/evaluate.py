@@ -97,14 +97,14 @@ def _binary(expr: ast.Binary, frame: Frame) -> Value:
     if symbol in ("==", "!="):
         equal = evaluate(expr.left, frame) == evaluate(expr.right, frame)
         return equal == (symbol == "==")
-    left = _number(expr.left, frame, f"`{symbol}`")
-    right = _number(expr.right, frame, f"`{symbol}`")
+    one = _number(expr.left, frame, f"`{symbol}`")
+    other = _number(expr.right, frame, f"`{symbol}`")
     if symbol in _ORDER:
-        return _ORDER[symbol](left, right)
+        return _ORDER[symbol](one, other)
     try:
-        result = _ARITHMETIC[symbol](left, right)
+        result = _ARITHMETIC[symbol](one, other)
     except ZeroDivisionError:
-        raise error("E0403", "division by zero", expr.span, f"the right side is {right}") from None
+        raise error("E0403", "division by zero", expr.span, f"the right side is {other}") from None
     except OverflowError:
         raise error("E0403", "the result is too large", expr.span) from None
     return _bounded(result, expr.span, frame)

@@ -4,14 +4,15 @@ Every statement takes the current value of its frame and replaces it.  A step is
 the one an iteration has (``a[3]``), or none, in which case what is inside takes paths of the enclosing braces.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from archdsl.diagnostics import Diagnostic, InternalError, Label, error
-from archdsl.elaborate.arguments import bind, evaluate_all, expression, value_of
+from archdsl.elaborate.arguments import bind, evaluate_all, expression, unknown_argument, value_of
 from archdsl.elaborate.blame import merge_fault, operator_fault, residual_fault
 from archdsl.elaborate.builder import Builder, too_large
 from archdsl.elaborate.definitions import Definitions, add_defaults
+from archdsl.elaborate.edits import Edit, Edits, kind_of, replacement
 from archdsl.elaborate.environment import BlockDefinition, Bound, FileScope, Frame, Trace
 from archdsl.elaborate.evaluate import describe, evaluate, evaluate_bool, formula
 from archdsl.elaborate.names import Paths, check_label, check_output, check_value_name, labels_in
@@ -26,11 +27,13 @@ from archdsl.syntax import ast
 class Flow:
     """One elaboration: what it knows of the definitions, and the graph it has built so far."""
 
-    def __init__(self, definitions: Definitions, signature: Signature, limits: Limits) -> None:
+    def __init__(self, definitions: Definitions, signature: Signature, edits: Edits, limits: Limits) -> None:
         self.builder = Builder(limits)
         self.notes: list[Diagnostic] = []
         self._definitions = definitions
         self._signature = signature
+        self._edits = edits
+        self._parameters: Mapping[str, Bound] = {}
         self._limits = limits
         self._main: Source = definitions.main.file.source
         self._paths = Paths()
@@ -42,10 +45,10 @@ class Flow:
 
     def body(self, body: ast.Body, frame: Frame) -> Node | None:
         """The value that leaves ``body``, whose statements are elaborated in ``frame``."""
-        for statement in body.statements:
+        for statement, file in self._statements(body, frame):
             self.builder.step(statement.span)
             if isinstance(statement, ast.Pipe):
-                self.pipe(statement, frame)
+                self.pipe(statement, frame, file)
             elif isinstance(statement, ast.Let):
                 self._let(statement, frame)
             elif isinstance(statement, ast.Defaults):
@@ -69,26 +72,60 @@ class Flow:
         frame.own[name.id] = name.span
         frame.values[name.id] = Bound(value.value, "let", value.span, value.formula, name.span)
 
-    def pipe(self, pipe: ast.Pipe, frame: Frame, *, merged: bool = False) -> bool:
-        """Whether the statement is there: false, and nothing done, where its guard is false."""
+    def pipe(self, pipe: ast.Pipe, frame: Frame, file: FileScope | None = None, *, merged: bool = False) -> bool:
+        """Whether the statement is there: false, and nothing done, where its guard is false or every step of it is dropped.
+
+        ``file`` is the one whose blocks the text sees, where that is not the frame's own.
+        """
+        if file is not None:
+            inner = _foreign(frame, file)
+            present = self.pipe(pipe, inner, merged=merged)
+            frame.current = inner.current
+            return present
         if pipe.guard is None:
-            for labelled in pipe.steps:
-                self._step(labelled, frame)
-            return True
+            return self._steps(pipe, frame)
         present = evaluate_bool(pipe.guard, frame, "a guard")
         entry = frame.current.path if frame.current is not None else ""
         first = len(self.builder.nodes)
-        if present:
-            for labelled in pipe.steps:
-                self._step(labelled, frame)
+        done = self._steps(pipe, frame) if present else False
         exit_ = frame.current.path if frame.current is not None else ""
         label = pipe.steps[0].label.name if pipe.steps[0].label is not None else ""
         nodes = (first, len(self.builder.nodes))
         condition = formula(pipe.guard, frame)
         self.builder.guards.append(Guard(frame.scope, pipe.span, label, present, entry, exit_, nodes, merged, condition))
-        return present
+        return done
 
-    def _step(self, labelled: ast.LabelledStep, frame: Frame) -> None:
+    def _steps(self, pipe: ast.Pipe, frame: Frame) -> bool:
+        """Whether any step of ``pipe`` is left and done."""
+        done = False
+        for index, labelled in enumerate(pipe.steps):
+            path = self._path_of(labelled, frame) if self._edits else None
+            if path is not None and index > 0:
+                self._insert(path, frame, before=True)
+            done = self._step(labelled, path, frame) or done
+            if path is not None and index < len(pipe.steps) - 1:
+                self._insert(path, frame, before=False)
+        return done
+
+    def _step(self, labelled: ast.LabelledStep, edited: str | None, frame: Frame) -> bool:
+        """Whether the step is there; ``edited`` is the path at which edits may drop or replace it."""
+        for each in self._edits.changes(edited) if edited is not None else ():
+            if isinstance(each.edit, ast.Drop):
+                each.hits += 1
+                if labelled.label is None and isinstance(labelled.step, ast.Call):
+                    self._paths.automatic(frame.path(labelled.step.callee.id), labelled.span, frame.labels)
+                return False
+            if isinstance(each.edit, ast.Replace):
+                each.hits += 1
+                step = replacement(each.edit)
+                inner = _foreign(frame, each.file)
+                self._labelled(ast.LabelledStep(labelled.label, step, step.span), inner)
+                frame.current = inner.current
+                return True
+        self._labelled(labelled, frame)
+        return True
+
+    def _labelled(self, labelled: ast.LabelledStep, frame: Frame) -> None:
         step, label = labelled.step, labelled.label
         before = frame.current
         path = None
@@ -101,7 +138,60 @@ class Flow:
                 self.builder.renames[path] = tuple(frame.path(old) for old in label.was)
         self._place(step, path, frame)
         if before is not None and frame.current is not None and not isinstance(step, ast.Body):
-            frame.trail.append(Trace(step.callee.span.to(step.span) if isinstance(step, ast.Call) else step.span, before, frame.current))
+            place = step.callee.span.to(step.span) if isinstance(step, ast.Call) else step.span
+            frame.trail.append(Trace(place, before, frame.current))
+
+    # --- edits -----------------------------------------------------------------------------------------------------------
+
+    def _statements(self, body: ast.Body, frame: Frame) -> Iterator[tuple[ast.Statement, FileScope | None]]:
+        """The statements of ``body`` and what edits insert beside them, each with the file whose blocks it sees if not its own."""
+        for statement in body.statements:
+            if not self._edits or not isinstance(statement, ast.Pipe):
+                yield statement, None
+                continue
+            present = statement.guard is None or evaluate_bool(statement.guard, frame, "a guard")
+            first = self._path_of(statement.steps[0], frame) if present else None
+            yield from self._inserted(first, before=True)
+            last = self._path_of(statement.steps[-1], frame) if present else None
+            after = list(self._inserted(last, before=False))
+            yield statement, None
+            yield from after
+
+    def _inserted(self, path: str | None, *, before: bool) -> Iterator[tuple[ast.Pipe, FileScope]]:
+        for each in self._edits.changes(path) if path is not None else ():
+            if isinstance(each.edit, ast.Insert) and each.edit.before == before:
+                each.hits += 1
+                yield each.edit.step, each.file
+
+    def _insert(self, path: str, frame: Frame, *, before: bool) -> None:
+        for pipe, file in self._inserted(path, before=before):
+            self.pipe(pipe, frame, file)
+
+    def _path_of(self, labelled: ast.LabelledStep, frame: Frame) -> str | None:
+        """The path at which edits find a step: its label's, else that of the name it will get; None where it has none."""
+        if labelled.label is not None:
+            return frame.path(labelled.label.name)
+        if isinstance(labelled.step, ast.Call):
+            return self._paths.next_automatic(frame.path(labelled.step.callee.id), frame.labels)
+        return None
+
+    def _arguments(
+        self, call: ast.Call, names: Collection[str], positional: Sequence[str], path: str, frame: Frame
+    ) -> dict[str, Bound]:
+        """The arguments of ``call`` as written, from defaults, and as edits set them."""
+        bound: dict[str, Bound] = {}
+        if call.arguments or call.callee.id in frame.defaults:
+            bound = evaluate_all(bind(call.arguments, call.callee, names, positional), call.callee, frame, names)
+        for each, edit in self._edits.sets(path) if self._edits else ():
+            if edit.name.id not in names:
+                raise unknown_argument(edit.name.id, edit.name.span, call.callee, names)
+            bound[edit.name.id] = self._set_value(each, edit)
+        return bound
+
+    def _set_value(self, each: Edit, edit: ast.Set) -> Bound:
+        each.hits += 1
+        where = Frame(each.file, self._limits, {**each.file.top.values, **self._parameters}, {})
+        return Bound(evaluate(edit.value, where), kind_of(edit), edit.value.span)
 
     def _place(self, step: ast.Step, path: str | None, frame: Frame) -> None:
         """``step`` done at ``path``; a step without a path names itself."""
@@ -165,11 +255,7 @@ class Flow:
 
     def _built(self, call: ast.Call, operator: type[Op], path: str, frame: Frame) -> tuple[Op, dict[str, Origin]]:
         """The operator that ``call`` describes, and where each of its attributes comes from."""
-        names = operator.model_fields
-        if not call.arguments and call.callee.id not in frame.defaults:
-            bound: dict[str, Bound] = {}
-        else:
-            bound = evaluate_all(bind(call.arguments, call.callee, names, operator.positional), call.callee, frame, names)
+        bound = self._arguments(call, operator.model_fields, operator.positional, path, frame)
         origins = {name: value.origin for name, value in bound.items()}
         try:
             return build(operator, {name: value.value for name, value in bound.items()}), origins
@@ -182,11 +268,11 @@ class Flow:
             raise error("E0501", f"block `{block.name.id}` takes no body", call.body.span)
         self._check_depth(call, definition)
         current = self._current(frame, call.span)
-        values, origins = self._block_values(call, definition, current, frame)
         first, unlabelled = len(self.builder.nodes), path is None
         segment = frame.path(call.callee.id)
         if path is None:
             path = self._paths.automatic(segment, call.callee.span, frame.labels)
+        values, origins = self._block_values(call, definition, current, path, frame)
         arguments = {name: bound.value for name, bound in values.items()}
         scope = self.builder.open(
             path,
@@ -214,12 +300,12 @@ class Flow:
         return result
 
     def _block_values(
-        self, call: ast.Call, definition: BlockDefinition, current: Node, frame: Frame
+        self, call: ast.Call, definition: BlockDefinition, current: Node, path: str, frame: Frame
     ) -> tuple[dict[str, Bound], dict[str, Origin]]:
         """The block's parameters as bound by ``call``, and where the caller has them from."""
         block = definition.block
         names = [parameter.name.id for parameter in block.parameters]
-        given = evaluate_all(bind(call.arguments, call.callee, names, names), call.callee, frame, names)
+        given = self._arguments(call, names, names, path, frame)
         top = definition.file.top
         inside = Frame(definition.file, self._limits, dict(top.values), {}, current, current)
         values: dict[str, Bound] = {}
@@ -251,7 +337,7 @@ class Flow:
         op, origins = self._built(call, operator, path or frame.path(call.callee.id), frame)
         inner = self._opened(call, path, frame)
         branches: list[tuple[Node, list[Trace]]] = []
-        for statement in body.statements:
+        for statement, file in self._statements(body, inner):
             if not isinstance(statement, ast.Pipe):
                 if not isinstance(statement, ast.Let | ast.Defaults):
                     raise error("E0501", f"each statement of `{call.callee.id}` is a branch", statement.span, "this is none")
@@ -259,7 +345,7 @@ class Flow:
                 continue
             _check_branch(statement, call)
             inner.current, inner.trail = inner.entry, []
-            if self.pipe(statement, inner, merged=True):
+            if self.pipe(statement, inner, file, merged=True):
                 branches.append((self._current(inner, statement.span), inner.trail))
         if not branches:
             raise error("E0502", f"`{call.callee.id}` has no branches left", call.callee.span, "nothing to merge", path=path)
@@ -278,20 +364,20 @@ class Flow:
 
     def _residual(self, call: ast.Call, path: str | None, frame: Frame) -> Node:
         body = _required_body(call)
-        given = bind(call.arguments, call.callee, ("scale", "shortcut"), ())
-        side_road = given.pop("shortcut", None)
-        if side_road is not None and not isinstance(side_road.value, ast.Body):
+        where = path or frame.path(call.callee.id)
+        side_road = next((each.value for each in call.arguments if each.name == "shortcut"), None)
+        if side_road is not None and not isinstance(side_road, ast.Body):
             raise error("E0401", "`shortcut` takes a body", side_road.span, help="write `shortcut = { … }`")
-        bound = evaluate_all(given, call.callee, frame, ("scale", "shortcut"))
+        numbers = replace(call, arguments=tuple(each for each in call.arguments if each.name != "shortcut"))
+        bound = self._arguments(numbers, ("scale",), (), where, frame)
         origins = {name: value.origin for name, value in bound.items()}
         inner = self._opened(call, path, frame)
         entry = self._current(inner, call.span)
         shortcut = entry
-        if side_road is not None and isinstance(side_road.value, ast.Body):
-            shortcut = self.body(side_road.value, inner.inner(entry)) or entry
+        if side_road is not None:
+            shortcut = self.body(side_road, inner.inner(entry)) or entry
         inside = inner.inner(entry)
         result = self.body(body, inside) or entry
-        where = path or frame.path(call.callee.id)
         if shortcut.type != result.type:
             place = call.callee.span
             raise residual_fault(shortcut, result, inside.trail, call.span, place, where, plain=shortcut is entry)
@@ -332,6 +418,9 @@ class Flow:
 
     def _repeat(self, repeat: ast.Repeat, path: str | None, frame: Frame) -> None:
         bound = value_of(repeat.count, frame)
+        for each, edit in self._edits.sets(path) if self._edits and path is not None else ():
+            if edit.name.id == "repeat":
+                bound = self._set_value(each, edit)
         count = bound.value
         if isinstance(count, bool) or not isinstance(count, int):
             help_ = "use `//` to divide whole numbers" if isinstance(count, float) else None
@@ -364,12 +453,29 @@ class Flow:
             inner.current, inner.scope, inner.taps = frame.current, scope, dict(frame.taps)
             if repeat.variable is not None:
                 inner.values[repeat.variable.id] = Bound(index, "let", repeat.variable.span)
-            self._place(repeat.step, None if path is None else f"{path}[{index}]", inner)
+            self._iteration(repeat.step, None if path is None else f"{path}[{index}]", inner)
             frame.current = inner.current
         if path is not None:
             self.builder.close(scope, frame.current)
         elif any(node.weights for node in self.builder.nodes[first:]):
-            raise error("E0204", "a repeat with weights and without a label", repeat.span, "needs a label", help="write `name: repeat …`")
+            help_ = "write `name: repeat …`"
+            raise error("E0204", "a repeat with weights and without a label", repeat.span, "needs a label", help=help_)
+
+    def _iteration(self, step: ast.Step, path: str | None, frame: Frame) -> None:
+        for each in self._edits.changes(path) if self._edits and path is not None else ():
+            each.hits += 1
+            if isinstance(each.edit, ast.Drop):  # the iteration stays as the identity, so that the others keep their paths
+                self.builder.open(str(path), "body", "", frame.scope, step.span, entry=frame.current)
+                return
+            if isinstance(each.edit, ast.Insert):
+                help_ = f"name a step inside: `{path}.name`"
+                raise error("E0405", "nothing can stand between iterations", each.edit.path.span, help=help_)
+            if isinstance(each.edit, ast.Replace):
+                inner = _foreign(frame, each.file)
+                self._place(replacement(each.edit), path, inner)
+                frame.current = inner.current
+                return
+        self._place(step, path, frame)
 
     # --- the network's own statements ------------------------------------------------------------------------------------
 
@@ -426,7 +532,8 @@ class Flow:
 
     def _current(self, frame: Frame, span: Span) -> Node:
         if frame.current is None:
-            raise error("E0503", "no value flows here yet", span, "needs an input", help="begin with `input image: [N, 3, 224, 224]`")
+            help_ = "begin with `input image: [N, 3, 224, 224]`"
+            raise error("E0503", "no value flows here yet", span, "needs an input", help=help_)
         return frame.current
 
     def _labels_of(self, block: ast.Block | ast.Arch) -> frozenset[str]:
@@ -437,8 +544,9 @@ class Flow:
 
     def network(self, arch: ast.Arch, file: FileScope, values: Mapping[str, Bound], arguments: Mapping[str, object]) -> None:
         """The whole ``arch`` elaborated, with its parameters bound to ``values``."""
-        top = file.top
-        frame = Frame(file, self._limits, {**top.values, **values}, dict(top.defaults), labels=self._labels_of(arch), in_arch=True)
+        top, self._parameters = file.top, values
+        frame = Frame(file, self._limits, {**top.values, **values}, dict(top.defaults))
+        frame.labels, frame.in_arch = self._labels_of(arch), True
         self.builder.open("", "arch", arch.name.id, None, arch.span, entry=None, arguments=arguments, doc=arch.body.doc)
         self.body(arch.body, frame)
 
@@ -447,10 +555,18 @@ class Flow:
         self._signature.check_inputs(found, span)
 
 
+def _foreign(frame: Frame, file: FileScope) -> Frame:
+    """``frame`` for a text of an edit, which sees the values of its place, and the blocks and defaults of its own file too."""
+    place = frame.file
+    names = FileScope(file.file, {**place.blocks, **file.blocks}, {**place.networks, **file.networks}, file.top)
+    return replace(frame, file=names, values={**file.top.values, **frame.values}, defaults=dict(file.top.defaults))
+
+
 def _required_body(call: ast.Call) -> ast.Body:
     if call.body is None:
         what = call.callee.id
-        raise error("E0501", f"`{what}` needs a body", call.callee.span, help=f"write `{what} {{ … }}`, with `{{` on the same line")
+        help_ = f"write `{what} {{ … }}`, with `{{` on the same line"
+        raise error("E0501", f"`{what}` needs a body", call.callee.span, help=help_)
     return call.body
 
 

@@ -83,7 +83,11 @@ class Paths:
         )
 
     def automatic(self, path: str, span: Span, labels: frozenset[str]) -> str:
-        """A free path for something without weights: ``path``, else ``path_2`` and so on, avoiding labels written elsewhere."""
+        """A free path for something without weights, now taken: ``path``, else ``path_2`` and so on."""
+        return self.claim(self.next_automatic(path, labels), span)
+
+    def next_automatic(self, path: str, labels: frozenset[str]) -> str:
+        """The path that :meth:`automatic` will give: not taken, and not a label written elsewhere in the definition."""
         name = path.rpartition(".")[2]
         prefix = path[: len(path) - len(name)]
         number = self._numbers.get(path, 1)
@@ -92,7 +96,7 @@ class Paths:
             number += 1
             candidate = f"{name}_{number}"
         self._numbers[path] = number
-        return self.claim(prefix + candidate, span)
+        return prefix + candidate
 
 
 def labels_in(body: ast.Body) -> frozenset[str]:

@@ -114,38 +114,54 @@ def _declared(dim: ast.Dim, frame: Frame, *, free: bool) -> int | None:
     return value
 
 
-def parameters(
-    arch: ast.Arch, file: FileScope, given: Mapping[str, Value | Source], limits: Limits
-) -> dict[str, Bound]:
-    """The network's parameters: the caller's values, else the defaults.
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A value for a parameter of the network from outside its definition; ``place`` is where its name was written."""
 
-    A caller's value is a plain value or the text of an expression.  Raises E0405 for a parameter that the network does not have,
-    E0404 for one that has no value.
+    bound: Bound
+    place: Span | None
+
+
+def parameters(arch: ast.Arch, file: FileScope, given: Mapping[str, Given], limits: Limits) -> dict[str, Bound]:
+    """The network's parameters: the values that are given, else the defaults.
+
+    Raises E0405 for a parameter that the network does not have, E0404 for one that has no value.
     """
     names = [parameter.name.id for parameter in arch.parameters]
-    for name, value in given.items():
+    for name, each in given.items():
         if name not in names:
-            listed = ", ".join(f"`{each}`" for each in names) or "none"
-            span = Span(value, 0, len(value.text)) if isinstance(value, Source) else arch.name.span
+            listed = ", ".join(f"`{known}`" for known in names) or "none"
             message = f"`{arch.name.id}` has no parameter `{name}`"
-            raise error("E0405", message, span, notes=[f"parameters: {listed}"], help=did_you_mean(name, names))
+            place = each.place or arch.name.span
+            raise error("E0405", message, place, notes=[f"parameters: {listed}"], help=did_you_mean(name, names))
     frame = Frame(file, limits, dict(file.top.values), {})
     for parameter in arch.parameters:
         name = parameter.name.id
         check_value_name(parameter.name)
+        if name in frame.own:
+            first = Label(frame.own[name], "first defined here")
+            raise error("E0202", f"two parameters `{name}`", parameter.name.span, "named again", secondary=[first])
+        frame.own[name] = parameter.name.span
         if name in given:
-            bound = _given(given[name], name, file, limits)
+            bound = given[name].bound
+            frame.values[name] = Bound(bound.value, bound.kind, bound.span, name, parameter.name.span)
         elif parameter.default is not None:
-            bound = Bound(evaluate(parameter.default, frame), "default", parameter.default.span, name)
+            value = evaluate(parameter.default, frame)
+            frame.values[name] = Bound(value, "default", parameter.default.span, name, parameter.name.span)
         else:
             help_ = f"give it: `--set {name}=…`"
             raise error("E0404", f"the parameter `{name}` has no value", parameter.name.span, "without a default", help=help_)
-        frame.values[name] = bound
     return {name: frame.values[name] for name in names}
 
 
-def _given(value: Value | Source, name: str, file: FileScope, limits: Limits) -> Bound:
-    if not isinstance(value, Source):
-        return Bound(value, "command line", None, name)
-    expr = parse_expr(value)
-    return Bound(evaluate(expr, Frame(file, limits, {}, {})), "command line", expr.span, name)
+def from_caller(arguments: Mapping[str, Value | Source], file: FileScope, limits: Limits) -> dict[str, Given]:
+    """Values that the caller gives: plain ones, or the texts of expressions."""
+    found: dict[str, Given] = {}
+    for name, value in arguments.items():
+        if isinstance(value, Source):
+            expr = parse_expr(value)
+            bound = Bound(evaluate(expr, Frame(file, limits, {}, {})), "command line", expr.span)
+            found[name] = Given(bound, Span(value, 0, len(value.text)))
+        else:
+            found[name] = Given(Bound(value, "command line"), None)
+    return found

@@ -48,12 +48,12 @@ def _kernel_and_stride(kernel: tuple[int, int], stride: tuple[int, int], own_def
     return Arg("kernel_size", kernel, attribute="kernel", positional=True), Arg("stride", stride, attribute="stride")
 
 
-def _padding(window: Window, pad: object) -> Arg:
+def _padding(window: Window) -> Arg:
     left, _, top, _ = window.pads
     return Arg("padding", (top, left), (0, 0), "pad")
 
 
-def _pad(window: Window, pad: object) -> Arg:
+def _pad(window: Window) -> Arg:
     return Arg("pad", window.pads, attribute="pad")
 
 
@@ -92,9 +92,9 @@ class MaxPool(Op):
             args = (*_kernel_and_stride(self.kernel, self.stride, True), dilation)
             return TorchModule("SameMaxPool2d", args, (SAME_MAX_POOL,))
         if _is_plain(window):
-            args = (*_kernel_and_stride(self.kernel, self.stride, True), _padding(window, self.pad), dilation, ceil)
+            args = (*_kernel_and_stride(self.kernel, self.stride, True), _padding(window), dilation, ceil)
             return TorchModule("nn.MaxPool2d", args)
-        args = (*_kernel_and_stride(self.kernel, self.stride, False), _pad(window, self.pad), dilation, ceil)
+        args = (*_kernel_and_stride(self.kernel, self.stride, False), _pad(window), dilation, ceil)
         return TorchModule("PadMaxPool2d", args, (PAD_MAX_POOL,))
 
     def onnx(self, inputs: Types, output: TensorType) -> OnnxTarget:
@@ -146,10 +146,10 @@ class AvgPool(Op):
             # Without padding there is nothing to count or leave out.
             counts = any(window.pads)
             counting = Arg("count_include_pad", self.count_pad or not counts, True, "count_pad" if counts else None)
-            args = (*_kernel_and_stride(self.kernel, self.stride, True), _padding(window, self.pad), ceil, counting)
+            args = (*_kernel_and_stride(self.kernel, self.stride, True), _padding(window), ceil, counting)
             return TorchModule("nn.AvgPool2d", args)
         counting = Arg("count_include_pad", self.count_pad, False, "count_pad")
-        args = (*_kernel_and_stride(self.kernel, self.stride, False), _pad(window, self.pad), ceil, counting)
+        args = (*_kernel_and_stride(self.kernel, self.stride, False), _pad(window), ceil, counting)
         return TorchModule("PadAvgPool2d", args, (PAD_AVG_POOL,))
 
     def onnx(self, inputs: Types, output: TensorType) -> OnnxTarget:

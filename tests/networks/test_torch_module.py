@@ -64,7 +64,7 @@ def test_auxiliary_head_is_a_second_output(name):
     for mode in (True, False):
         outputs = model.train(mode)(images)
         assert outputs.logits.shape == outputs.aux.shape == (2, 1000)
-        assert list(outputs._fields) == ["logits", "aux"]
+        assert outputs._fields == ("aux", "logits")  # in the order of their declaration
 
 
 def test_training_step(live):

@@ -1,5 +1,7 @@
 """The weights of timm's models fit ours by name, and give the same outputs and gradients."""
 
+import copy
+
 import pytest
 
 import archdsl
@@ -11,14 +13,14 @@ torch = pytest.importorskip("torch")
 
 @pytest.fixture(scope="module", params=PLACES)
 def pair(request):
-    """Name, our model and timm's, ours with the random weights and statistics of timm's; in eval mode, double precision."""
+    """Name, our model and timm's in eval mode, ours with the random weights and statistics of timm's."""
     timm = import_reference("timm")
     torch.manual_seed(0)
     name = request.param
     reference_name, places = PLACES[name]
-    theirs = timm.create_model(reference_name, drop_rate=0.0).double().eval()
+    theirs = timm.create_model(reference_name, drop_rate=0.0).eval()
     randomise(theirs)
-    ours = archdsl.load(name, drop=0.0).to_torch().double().eval()
+    ours = archdsl.load(name, drop=0.0).to_torch().eval()
     state = theirs.state_dict()
     names = to_ours(state, places)
     ours.load_state_dict({names[key]: value for key, value in state.items()})
@@ -30,7 +32,7 @@ def randomise(model):
     generator = torch.Generator().manual_seed(1)
 
     def uniform(tensor, low, high):
-        tensor.copy_(torch.rand(tensor.shape, generator=generator, dtype=tensor.dtype) * (high - low) + low)
+        tensor.uniform_(low, high, generator=generator)
 
     with torch.no_grad():
         for module in model.modules():
@@ -42,7 +44,7 @@ def randomise(model):
                 module.num_batches_tracked.fill_(7)
             elif isinstance(module, torch.nn.Conv2d):
                 deviation = (2 / module.weight[0].numel()) ** 0.5
-                module.weight.copy_(torch.randn(module.weight.shape, generator=generator, dtype=module.weight.dtype) * deviation)
+                module.weight.normal_(0, deviation, generator=generator)
                 if module.bias is not None:
                     uniform(module.bias, -0.1, 0.1)
 
@@ -73,21 +75,19 @@ def test_outputs_agree(pair, height, width):
     _, ours, theirs = pair
     images = image(height, width, torch.float32)
     with torch.inference_mode():
-        got, wanted = ours.float()(images), theirs.float()(images)
-    ours.double(), theirs.double()
+        got, wanted = ours(images), theirs(images)
     assert got.shape == (2, 1000)
     assert wanted.abs().max() > 0
     assert relative_error(got, wanted) < 1e-5
 
 
 def test_gradients_and_running_statistics_agree(pair):
-    name, ours, theirs = pair
-    images = image(128, 128, torch.float64)
+    name, *models = pair
+    images = image(96, 96, torch.float64)
     direction = torch.randn(2, 1000, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    ours, theirs = (copy.deepcopy(model).double().train() for model in models)
     for model in (ours, theirs):
-        model.train()
         (model(images) * direction).sum().backward()
-        model.eval()
     names = to_theirs(ours.state_dict(), PLACES[name][1])
     reference = dict(theirs.named_parameters())
     for key, parameter in ours.named_parameters():

@@ -238,6 +238,8 @@ def target(keyword, **attributes):
         ("separable_conv", {"kernel": 3, "stride": 2}, "SameSeparableConv2d"),
         ("max_pool", {"kernel": 3}, "nn.MaxPool2d"),
         ("max_pool", {"kernel": 3, "stride": 2}, "SameMaxPool2d"),
+        ("max_pool", {"kernel": (1, 5)}, "nn.MaxPool2d"),
+        ("max_pool", {"kernel": (3, 5), "pad": (2, 1)}, "PadMaxPool2d"),
         ("max_pool", {"kernel": 3, "pad": 2}, "PadMaxPool2d"),
         ("avg_pool", {"kernel": 3}, "nn.AvgPool2d"),
         ("avg_pool", {"kernel": 2}, "PadAvgPool2d"),

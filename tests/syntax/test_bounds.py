@@ -24,12 +24,9 @@ def refusal(text, limits=DEFAULT, read=parse):
 
 
 def seconds(text):
-    best = float("inf")
-    for _ in range(3):
-        start = time.process_time()
-        refusal(text)
-        best = min(best, time.process_time() - start)
-    return best
+    start = time.process_time()
+    refusal(text)
+    return time.process_time() - start
 
 
 def test_twenty_thousand_comment_lines_are_read_at_once():
@@ -76,13 +73,19 @@ WORST = {
 @pytest.mark.parametrize("name", WORST)
 def test_the_worst_case_of_a_terminal_takes_linear_time(name):
     frame, piece = WORST[name]
-    short, long = (frame.format(piece * (size // len(piece))) for size in (10_000, 100_000))
+    short, long = (frame.format(piece * (size // len(piece))) for size in (30_000, 300_000))
+    refusal(short)  # the first text compiles the patterns that it meets
     # Ten times the text; a quadratic reader would take a hundred times as long.
-    assert seconds(long) < 30 * seconds(short) + 0.05
+    bound = 40 * max(seconds(short) for _ in range(3)) + 0.05
+    assert any(seconds(long) < bound for _ in range(3))
 
 
 def test_every_terminal_that_repeats_has_a_worst_case():
-    repeating = {terminal.name for terminal in machine().lark.terminals if re.search(r"[*+](?!\)?\?)", terminal.pattern.value.replace("\\", ""))}
+    repeating = {
+        terminal.name
+        for terminal in machine().lark.terminals
+        if re.search(r"[*+](?!\)?\?)", terminal.pattern.value.replace("\\", ""))
+    }
     signs = {"PLUS", "STAR", "DOUBLESTAR"}
     assert repeating - signs <= {name.split()[0] for name in WORST}
     assert len(repeating - signs) > 8
@@ -127,7 +130,9 @@ def test_a_hundred_thousand_levels_are_refused_in_half_a_second(name):
     assert time.process_time() - start < 0.5
 
 
-@pytest.mark.parametrize("name, depth", [("braces", 64), ("branches", 63), ("repeats", 63), ("negations", 63), ("sums", 63), ("conditions", 63)])
+@pytest.mark.parametrize(
+    "name, depth", [("braces", 64), ("branches", 63), ("repeats", 63), ("negations", 63), ("sums", 63), ("conditions", 63)]
+)
 def test_the_deepest_nesting_allowed_is_read(name, depth):
     text = nested(name, depth)
     assert refusal(text) is None

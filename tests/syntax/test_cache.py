@@ -134,4 +134,6 @@ def test_concurrent_parses_do_not_mix(folder):
 
 def test_importing_the_front_end_does_not_load_the_parser():
     code = "import sys, archdsl.syntax; sys.exit('lark' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": os.getcwd()}, check=False).returncode == 0
+    assert (
+        subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": os.getcwd()}, check=False).returncode == 0
+    )

@@ -51,24 +51,42 @@ def told(text, read=parse):
             "block A() {\n  c1 conv(32)\n}",
             ("E0101", "two words `c1 conv` where a statement has one", (2, 6, "conv"), "did you mean `c1:`?"),
         ),
-        ("block A() {\n  a: repeat Block(3)\n}", ("E0101", "`repeat` without a count", (2, 6, "repeat"), "write how often: `repeat 4 …`")),
-        ("block A() { a: repeat Block }", ("E0101", "`repeat` without a count", (1, 16, "repeat"), "write how often: `repeat 4 …`")),
+        (
+            "block A() {\n  a: repeat Block(3)\n}",
+            ("E0101", "`repeat` without a count", (2, 6, "repeat"), "write how often: `repeat 4 …`"),
+        ),
+        (
+            "block A() { a: repeat Block }",
+            ("E0101", "`repeat` without a count", (1, 16, "repeat"), "write how often: `repeat 4 …`"),
+        ),
         ("block A() { a: repeat }", ("E0101", "`repeat` without a count", (1, 16, "repeat"), "write how often: `repeat 4 …`")),
-        ("block A() { repeat 4 a: B() }", ("E0101", "a label behind `repeat`", (1, 22, "a"), "write the label first: `a: repeat …`")),
-        ("block A() {\n x: concat\n {\n relu\n }\n}", ("E0501", "`concat` has no body", (2, 5, "concat"), "move `{` up to the line of `concat`")),
+        (
+            "block A() { repeat 4 a: B() }",
+            ("E0101", "a label behind `repeat`", (1, 22, "a"), "write the label first: `a: repeat …`"),
+        ),
+        (
+            "block A() {\n x: concat\n {\n relu\n }\n}",
+            ("E0501", "`concat` has no body", (2, 5, "concat"), "move `{` up to the line of `concat`"),
+        ),
         ("block A()\n{\n relu\n}", ("E0101", "expected `{`, found the end of the line", (1, 10, ""), "move `{` up to this line")),
         ("let a = 'same'", ("E0106", "a string in single quotes", (1, 9, "'same'"), 'write `"same"`')),
         ('let a = "same', ("E0106", "a string is not closed on its line", (1, 9, '"same'), 'end it with `"`')),
         ('"""same', ("E0106", "a docstring is never closed", (1, 1, '"""'), 'end it with `"""`')),
-        (r'let a = "x\q"', ("E0106", r"`\q` is no escape", (1, 11, r"\q"), r'the escapes are `\"`, `\\`, `\n` and `\t`')),
+        (r'let a = "x\q"', ("E0106", r"`\q` is no escape", (1, 11, r"\q"), r"the escapes are `\"`, `\\`, `\n` and `\t`")),
         ("let a = 1 @ 2", ("E0106", "`@` means nothing here", (1, 11, "@"), None)),
         ("let a = 3×3", ("E0106", "`×` means nothing here", (1, 10, "×"), "write `x`")),
         ("let a = 1 ≤ 2", ("E0106", "`≤` means nothing here", (1, 11, "≤"), "write `<=`")),
-        ("let größe = 1", ("E0106", "`öße` is not written in ASCII letters", (1, 7, "öße"), "names use the letters a to z, digits and `_`")),
+        (
+            "let größe = 1",
+            ("E0106", "`öße` is not written in ASCII letters", (1, 7, "öße"), "names use the letters a to z, digits and `_`"),
+        ),
         ("let a = b\x00", ("E0106", "`<U+0000>` means nothing here", (1, 10, "\x00"), None)),
         ("let a = 1 < 2 < 3", ("E0101", "comparisons do not chain", (1, 15, "<"), "join them: `a < b and b < c`")),
         ("block A() { relu if a = 3 }", ("E0101", "`=` inside an expression", (1, 23, "="), "`==` compares")),
-        ("block A() { if a { relu } }", ("E0501", "a guard before its statement", (1, 13, "if"), "a guard stands last: `relu if condition`")),
+        (
+            "block A() { if a { relu } }",
+            ("E0501", "a guard before its statement", (1, 13, "if"), "a guard stands last: `relu if condition`"),
+        ),
         ("c1: conv(3)", ("E0501", "`c1` outside a `block` or `arch`", (1, 1, "c1"), None)),
         ('from "x.arch"', ("E0101", "expected `import`, found the end of the text", (1, 14, ""), None)),
         ("block A() { x: conv(32 3x3) }", ("E0101", "expected `,`, `)` or an operator, found `3x3`", (1, 24, "3x3"), None)),
@@ -86,7 +104,9 @@ def test_malformed_number_is_one_fault_at_its_first_character(word):
     assert (diagnostic.code, diagnostic.primary.span.column) == ("E0103", 9)
 
 
-@pytest.mark.parametrize("word", ["0x10", "0x3", "007", "00", "3x03", "007x3", "00.5", "1e309", "9" * 20, "1x" + "9" * 20, "1" * 100_000, "1e-999"])
+@pytest.mark.parametrize(
+    "word", ["0x10", "0x3", "007", "00", "3x03", "007x3", "00.5", "1e309", "9" * 20, "1x" + "9" * 20, "1" * 100_000, "1e-999"]
+)
 def test_number_refused_by_value(word):
     code, _, (line, column, text), _ = told(f"let a = {word}")
     assert (code, line, column, text) == ("E0103", 1, 9, word)
@@ -102,7 +122,10 @@ def test_fixes_mend_the_fault():
 
 
 def test_independent_faults_are_told_in_one_run():
-    text = "block A(c = 2y) {\n  c1 conv(32)\n  ok: relu\n  s: concat { x: conv('a') }\n  t: conv(1,\n    3xk)\n}\nlet z = 007\nblock B() { relu -> }\n"
+    text = (
+        "block A(c = 2y) {\n  c1 conv(32)\n  ok: relu\n  s: concat { x: conv('a') }\n  t: conv(1,\n    3xk)\n}\n"
+        "let z = 007\nblock B() { relu -> }\n"
+    )
     assert [(each.primary.span.line, each.code) for each in faults(text)] == [
         (1, "E0103"),
         (2, "E0101"),
@@ -134,25 +157,28 @@ def test_every_start_reports_its_faults(read):
 
 
 WORDS = (
-    "a b7 conv concat repeat from tap let if then else and or not in true block arch variant of drop set replace with insert before "
-    "after output input expect defaults about import as was side { } ( ) [ ] , : ; = == < -> - + * ** / // % . 1 2.5 3x3 1..2 2x "
+    "a b7 conv concat repeat from tap let if then else and or not in true block arch variant of drop set replace with insert "
+    "before after output input expect defaults about import as was "
+    "side { } ( ) [ ] , : ; = == < -> - + * ** / // % . 1 2.5 3x3 1..2 2x "
     '"s" """d""" \n \r\n # \\ " \' é \ufeff \x00 \t'
 ).split(" ")
 
 
 def ends_well(text):
     for read in (parse, parse_fragment, parse_edits, parse_expr, parse_path):
+        fault = None
         try:
             tree = read(Source("x", text))
-        except ArchError as fault:
-            assert fault.diagnostics
-            for diagnostic in fault.diagnostics:
-                assert diagnostic.primary is not None
-                span = diagnostic.primary.span
-                assert 0 <= span.start <= span.end <= len(text)
-            assert str(fault)
-        else:
+        except ArchError as raised:
+            fault = raised
+        if fault is None:
             assert isinstance(tree, ast.File | tuple | ast.Path | ast.Expr)
+            continue
+        assert str(fault)
+        assert fault.diagnostics
+        for diagnostic in fault.diagnostics:
+            span = diagnostic.primary.span
+            assert 0 <= span.start <= span.end <= len(text)
 
 
 @given(st.lists(st.sampled_from(WORDS), max_size=40))

@@ -249,7 +249,13 @@ def test_unreadable_and_missing(tree, monkeypatch):
     monkeypatch.setattr(os, "open", denied)
     diagnostic = only(refused())
     assert (diagnostic.code, "permission denied" in diagnostic.message) == ("E0604", True)
-    for path, code in (("nothing.arch", "E0601"), ("main/main.arch/x", "E0601"), ("a\0b", "E0602"), ("a" * 5000, "E0604"), (str(root), "E0604")):
+    for path, code in (
+        ("nothing.arch", "E0601"),
+        ("main/main.arch/x", "E0601"),
+        ("a\0b", "E0602"),
+        ("a" * 5000, "E0604"),
+        (str(root), "E0604"),
+    ):
         with pytest.raises(ArchError) as caught:
             read_file(path)
         assert only(caught.value.diagnostics).code == code

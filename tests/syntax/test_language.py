@@ -8,7 +8,7 @@ from archdsl.diagnostics import ArchError
 from archdsl.source import Source
 from archdsl.syntax import ast, dump, parse, parse_edits, parse_expr, parse_fragment, parse_path
 from archdsl.syntax.build import Sized
-from archdsl.syntax.tables import STARTS, grammar_text, machine, make
+from archdsl.syntax.tables import grammar_text, machine, make
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "syntax"
 
@@ -132,7 +132,9 @@ def test_blocks_and_networks():
 
 def test_variants():
     (variant,) = parse(
-        source('variant v of base {\n "A variant."\n}'.replace('"A variant."', '"""A variant."""\nabout { top1 = 1 }\ndrop b[*].res'))
+        source(
+            'variant v of base {\n "A variant."\n}'.replace('"A variant."', '"""A variant."""\nabout { top1 = 1 }\ndrop b[*].res')
+        )
     ).items
     assert (variant.name.id, variant.base.id, variant.doc) == ("v", "base", "A variant.")
     assert variant.about.entries[0].name == "top1"
@@ -258,7 +260,10 @@ def test_expression(text, expected):
     assert type(found) is type(expected)
 
 
-@pytest.mark.parametrize("text", ["a < b < c", "1 2", "then", "a and and b", "a ** b", "()", "(a,)", "a = 1", "", "a; b", "- ", "a.b", ".5", "1.", "a if b"])
+@pytest.mark.parametrize(
+    "text",
+    ["a < b < c", "1 2", "then", "a and and b", "a ** b", "()", "(a,)", "a = 1", "", "a; b", "- ", "a.b", ".5", "1.", "a if b"],
+)
 def test_no_expression(text):
     assert code_of(text, parse_expr) in ("E0101", "E0103")
 
@@ -358,7 +363,9 @@ def test_an_arrow_may_start_or_end_a_line(text):
     assert [each.label.name for each in pipe.steps] == ["a", "b"]
 
 
-@pytest.mark.parametrize("text", ["relu; relu", "relu\nrelu", "\n\nrelu\n;;# c\n ; relu;", "relu\r\nrelu\r\n", "# a;b\nrelu # ;\nrelu # c"])
+@pytest.mark.parametrize(
+    "text", ["relu; relu", "relu\nrelu", "\n\nrelu\n;;# c\n ; relu;", "relu\r\nrelu\r\n", "# a;b\nrelu # ;\nrelu # c"]
+)
 def test_separators(text):
     assert len(parse_fragment(source(text))) == 2
 
@@ -477,7 +484,10 @@ def test_spans_are_exact():
 
 
 def test_spans_of_definitions_and_edits():
-    text = 'from "a.arch" import b as c\nblock B(c = 1) { input x: [N] }\nvariant v of w { set a.b[1]:c = 2; insert relu before a }\n'
+    text = """from "a.arch" import b as c
+        block B(c = 1) { input x: [N] }
+        variant v of w { set a.b[1]:c = 2; insert relu before a }
+    """
     found = spans(parse(source(text)).items)
     for expected in [
         ("Import", 'from "a.arch" import b as c'),
@@ -498,7 +508,10 @@ def test_the_tree_holds_nothing_of_the_parser():
     waiting = [parse(Source("x", (GOLDEN / "inception_v4.arch").read_text(encoding="utf-8")))]
     while waiting:
         each = waiting.pop()
-        assert type(each) in (tuple, str, int, float, bool, type(None), Source) or type(each).__module__ in (ast.__name__, "archdsl.source")
+        assert type(each) in (tuple, str, int, float, bool, type(None), Source) or type(each).__module__ in (
+            ast.__name__,
+            "archdsl.source",
+        )
         assert not isinstance(each, Sized)
         if isinstance(each, tuple):
             waiting += each

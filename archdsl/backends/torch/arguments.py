@@ -71,9 +71,9 @@ class _Resolver:
                 self._module(each, piece)
         elif isinstance(part, Repeated):
             self._hole(part.count, piece)
-            for each in (part.first, part.rest):
-                if each is not None:
-                    self._module(each, piece)
+            for construct in (part.first, part.rest):
+                if construct is not None:
+                    self._module(construct, piece)
         else:
             for hole in part.holes:
                 self._hole(hole, piece)

@@ -59,7 +59,7 @@ class _Writer:
 
     def _choose_inlined(self) -> set[Key]:
         """The calls that are written inside the merge that takes their value."""
-        by_key = {step.key: step for step in self._face.steps}
+        by_key: dict[Ref, Step] = {step.key: step for step in self._face.steps}
         watched = {ref for each in self._face.conditionals.values() for ref in (each.entry, each.exit)}
         chosen: set[Key] = set()
         for step in self._face.steps:
@@ -67,7 +67,7 @@ class _Writer:
                 continue
             candidates = []
             for ref in dict.fromkeys(step.inputs):
-                made = by_key.get(ref)  # type: ignore[call-overload]
+                made = by_key.get(ref)
                 if made is None or isinstance(made.part, Expression) or made.guards or ref in watched:
                     continue
                 if len(self._uses[ref]) == 1:

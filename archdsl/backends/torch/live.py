@@ -56,7 +56,7 @@ def _carry_source(cls: type, source: str, name: str) -> None:
             return _rebuild, (source, name, cls.__name__, tuple(self))
         return _rebuild, (source, name, cls.__name__, None), self.__dict__
 
-    cls.__reduce_ex__ = reduce  # type: ignore[method-assign, assignment]
+    cls.__reduce_ex__ = reduce  # type: ignore[method-assign]
 
 
 def _rebuild(source: str, name: str, cls: str, values: tuple[Any, ...] | None) -> Any:
