@@ -10,18 +10,16 @@ import gc
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from importlib import import_module
-from importlib.util import module_from_spec, spec_from_file_location
 from os import PathLike, fspath
 from pathlib import Path
-from types import MappingProxyType, ModuleType
 from typing import Any
 
 from archdsl import analysis, syntax
 from archdsl.diagnostics import ArchError, Diagnostic, did_you_mean, error
 from archdsl.elaborate import elaborate, networks
+from archdsl.extensions import Operators, operators
 from archdsl.ir import Graph, Op, Report, fingerprint, verify
 from archdsl.limits import DEFAULT, Limits
 from archdsl.ops import BY_KEYWORD
@@ -35,14 +33,25 @@ Inputs = tuple[int, ...] | Mapping[str, tuple[int, ...]]
 """Size of the one input per sample, or of each input by name."""
 Parameters = Mapping[str, Any]
 """Values for parameters of a network: of Python, or sources that hold an expression of the language."""
-Operators = str | PathLike[str] | ModuleType | type[Op] | Iterable["str | PathLike[str] | ModuleType | type[Op]"]
-"""Custom operators: a module by name or by the path of its file, a module, a class, or several of these."""
 
-_NOTHING: Parameters = MappingProxyType({})
-_BARRED = frozenset(
-    "repeat from input output expect tap let defaults about if then else and or not in true false "
-    "block arch variant residual side".split()
-)
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the caller asks of a spec beyond what it says itself.
+
+    ``input`` replaces declared input sizes, ``variant`` picks a variant or one of several networks, ``edits`` are texts of edits
+    by path, ``parameters`` values of the network's parameters, ``operators`` the operators that specs may call.
+    """
+
+    input: Inputs | None = None
+    variant: str | None = None
+    edits: tuple[Source, ...] = ()
+    parameters: Parameters = field(default_factory=dict)
+    operators: Mapping[str, type[Op]] = field(default_factory=lambda: BY_KEYWORD)
+
+
+Diagnosis = tuple[tuple[str, ...], tuple[Diagnostic, ...]]
+"""Names of the networks that were looked at, and what was found."""
 
 
 class MissingExtra(ImportError):
@@ -58,6 +67,8 @@ class Network:
 
     graph: Graph
     notes: tuple[Diagnostic, ...] = ()
+    hits: tuple[tuple[str, int], ...] = ()
+    """Each edit by path as it was written, and how many places it hit."""
 
     @property
     def name(self) -> str:
@@ -128,50 +139,54 @@ def load(
     spec: Spec,
     *,
     input: Inputs | None = None,
+    variant: str | None = None,
+    edits: str | Iterable[str] = (),
     ops: Operators | None = None,
-    network: str | None = None,
-    parameters: Parameters = _NOTHING,
+    parameters: Parameters | None = None,
     limits: Limits = DEFAULT,
     **more: object,
 ) -> Network:
     """The network that ``spec`` describes, elaborated and verified.
 
-    ``input`` replaces the declared input size, ``network`` picks one of several in a file, ``ops`` enables custom operators.
-    Parameters of the network are given by keyword, or in ``parameters`` where a keyword of this function has the same name.
+    ``input`` replaces the declared input size, ``variant`` picks a variant or one of several networks of a file, ``edits`` are
+    edits by path as a variant's body has them (``"drop b[*].res.mix.b7"``), ``ops`` enables custom operators.  Parameters of
+    the network are given by keyword, or in ``parameters`` where a keyword of this function has the same name.
     Raises :class:`ArchError` where the spec is at fault.
     """
-    twice = sorted(set(parameters) & set(more))
+    named = dict(parameters or {})
+    twice = sorted(named.keys() & more.keys())
     if twice:
         raise TypeError(f"parameter `{twice[0]}` is given twice")
+    texts = tuple(Source("<edits>", text) for text in ([edits] if isinstance(edits, str) else edits))
+    return open_spec(spec, Choices(input, variant, texts, {**named, **more}, operators(ops)), limits)
+
+
+def open_spec(spec: Spec, choices: Choices, limits: Limits = DEFAULT) -> Network:
+    """The network that ``spec`` describes under the caller's ``choices``."""
     with _collector_paused():
-        program = read(spec, limits)
-        arguments = {**parameters, **more}
-        return build(program, network=network, input=input, operators=operators(ops), parameters=arguments, limits=limits)
+        return build(read(spec, limits), choices, limits)
 
 
 def diagnose(
-    spec: Spec,
-    *,
-    input: Inputs | None = None,
-    operators: Mapping[str, type[Op]] = BY_KEYWORD,
-    parameters: Parameters = _NOTHING,
-    limits: Limits = DEFAULT,
+    spec: Spec, choices: Choices = Choices(), limits: Limits = DEFAULT
 ) -> tuple[tuple[str, ...], tuple[Diagnostic, ...]]:
-    """Names of the networks that the main file of ``spec`` defines, and all that is to be said about them, each thing once."""
+    """Names of the networks that were looked at, and all that is to be said about them, each thing once.
+
+    Without a ``variant`` among the ``choices`` these are all that the main file defines; edits and parameters then act on each.
+    """
     with _collector_paused():
         try:
             program = read(spec, limits)
-            names = networks(program)
         except ArchError as fault:
             return (), fault.diagnostics
+        names = networks(program) if choices.variant is None else (choices.variant,)
         found: list[Diagnostic] = []
         for name in names:
             try:
-                built = build(program, network=name, input=input, operators=operators, parameters=parameters, limits=limits)
-                found += built.notes
+                found += build(program, replace(choices, variant=name), limits).notes
             except ArchError as fault:
                 found += fault.diagnostics
-    return tuple(names), _once(found)
+    return names, _once(found)
 
 
 def _once(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
@@ -218,18 +233,18 @@ def read(spec: Spec, limits: Limits = DEFAULT) -> ast.Program:
     return syntax.read_program(syntax.read_file(fspath(path), limits), fspath(path.parent), str(library()), limits)
 
 
-def build(
-    program: ast.Program,
-    *,
-    network: str | None = None,
-    input: Inputs | None = None,
-    operators: Mapping[str, type[Op]] = BY_KEYWORD,
-    parameters: Parameters = _NOTHING,
-    limits: Limits = DEFAULT,
-) -> Network:
+def build(program: ast.Program, choices: Choices, limits: Limits = DEFAULT) -> Network:
     """One network of a parsed program, elaborated and verified."""
-    result = elaborate(program, network=network, arguments=parameters, inputs=input, operators=operators, limits=limits)
-    return Network(verify(result.graph), result.notes)
+    result = elaborate(
+        program,
+        network=choices.variant,
+        arguments=choices.parameters,
+        inputs=choices.input,
+        edits=tuple(edit for text in choices.edits for edit in syntax.parse_edits(text, limits)),
+        operators=choices.operators,
+        limits=limits,
+    )
+    return Network(verify(result.graph), result.notes, result.hits)
 
 
 @contextmanager
@@ -247,88 +262,6 @@ def _collector_paused() -> Iterator[None]:
         yield
     finally:
         gc.enable()
-
-
-def operators(given: Operators | None) -> Mapping[str, type[Op]]:
-    """The built-in operators and the custom ones, by keyword; raises E0506 for one that does not fit the contract."""
-    found = dict(BY_KEYWORD)
-    for each in _classes(given):
-        if isinstance(each, type) and found.get(getattr(each, "keyword", "")) is each:
-            continue
-        reason = _misfit(each, found)
-        if reason is not None:
-            raise error("E0506", f"custom operator `{getattr(each, '__name__', each)}` {reason}")
-        found[each.keyword] = each
-    return found
-
-
-def _classes(given: Operators | None) -> Iterator[Any]:
-    """What is offered as an operator class, unchecked."""
-    if given is None:
-        return
-    items: Iterable[Any] = (given,) if isinstance(given, str) or not isinstance(given, Iterable) else given
-    for each in items:
-        offered = _module(fspath(each)) if isinstance(each, str | PathLike) else each
-        if isinstance(offered, ModuleType):
-            yield from _offered(offered)
-        else:
-            yield offered
-
-
-def _offered(module: ModuleType) -> Iterable[Any]:
-    found = getattr(module, "OPERATORS", None)
-    if isinstance(found, tuple | list):
-        return found
-    help_ = "end the module with `OPERATORS = (MyOperator,)`"
-    raise error("E0506", f"module `{module.__name__}` has no tuple `OPERATORS`", help=help_)
-
-
-def _module(name: str) -> ModuleType:
-    """The module of that name, or the one in that file; raises E0506 where it cannot be imported."""
-    is_file = name.endswith(".py") or "/" in name or "\\" in name
-    try:
-        return _module_in(Path(name)) if is_file else import_module(name)
-    except Exception as fault:
-        reason = f"{type(fault).__name__}: {fault}"
-        raise error("E0506", f"the operators in `{name}` cannot be imported", notes=[reason]) from fault
-
-
-def _module_in(path: Path) -> ModuleType:
-    description = spec_from_file_location(f"archdsl_operators_{path.stem}", path)
-    if description is None or description.loader is None:
-        raise ImportError(f"{path} is no Python file")
-    module = module_from_spec(description)
-    sys.modules[description.name] = module  # where pydantic looks up the names in annotations
-    try:
-        description.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[description.name]
-        raise
-    return module
-
-
-def _misfit(operator: Any, known: Mapping[str, type[Op]]) -> str | None:
-    """Why something is no operator that can be added to those ``known``; None where it is one."""
-    if not (isinstance(operator, type) and issubclass(operator, Op)):
-        return "is no subclass of `archdsl.ir.Op`"
-    keyword, family = getattr(operator, "keyword", None), getattr(operator, "family", None)
-    unknown = [name for name in operator.positional if name not in operator.model_fields]
-    missing = sorted(getattr(operator, "__abstractmethods__", ()))
-    checks = {
-        "has no `keyword`": not isinstance(keyword, str),
-        f"has the keyword `{keyword}`, which is no name": isinstance(keyword, str) and not _is_name(keyword),
-        f"has the keyword `{keyword}`, which the language keeps for itself": keyword in _BARRED,
-        f"has the keyword `{keyword}`, which another operator has": keyword in known,
-        "has no `family`": not isinstance(family, str),
-        f"does not define {', '.join(f'`{name}`' for name in missing)}": bool(missing),
-        f"names `{''.join(unknown[:1])}` in `positional`, which is no attribute of it": bool(unknown),
-        "takes more than two attributes by position": len(operator.positional) > 2,
-    }
-    return next((reason for reason, holds in checks.items() if holds), None)
-
-
-def _is_name(text: str) -> bool:
-    return text.isidentifier() and text.isascii() and len(text) <= DEFAULT.name_length
 
 
 def _standard_input(limits: Limits) -> Source:

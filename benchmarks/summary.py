@@ -37,8 +37,10 @@ print(flop_count_table(FlopCountAnalysis(model, torch.zeros(1, 3, 299, 299)), ma
 
 
 def process(*command: str) -> None:
-    """Run ``command`` to its end, its output thrown away; raises where it fails."""
-    subprocess.run([sys.executable, *command], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    """Run Python with ``command`` to its end, its output thrown away; where it fails, the benchmark ends with what it said."""
+    done = subprocess.run([sys.executable, *command], check=False, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    if done.returncode:
+        sys.exit(f"python {' '.join(command)}: exit status {done.returncode}\n{done.stderr}")
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import click
 
-from archdsl.cli.options import Choices, choices, verbosity
+from archdsl.cli.options import Options, SpecCommand, network_options, verbosity
 from archdsl.cli.streams import Settings, result
 from archdsl.diagnostics import Diagnostic
 from archdsl.version import __version__
@@ -13,21 +13,21 @@ from archdsl.version import __version__
 FORMATS = ("text", "json", "github", "sarif")
 
 
-@click.command("check", short_help="Find every fault of the given specs.")
+@click.command("check", cls=SpecCommand, short_help="Find every fault of the given specs.")
 @click.argument("specs", nargs=-1, required=True, metavar="SPEC...")
-@choices
+@network_options
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", help="Text goes to stderr, the rest to stdout.")
 @verbosity
 @click.pass_obj
-def command(settings: Settings, specs: tuple[str, ...], choices: Choices, form: str) -> int:
+def command(settings: Settings, specs: tuple[str, ...], options: Options, form: str) -> int:
     """Parse, elaborate and verify every network of every SPEC, and report all faults in one run."""
-    from archdsl.pipeline import diagnose, operators
+    from archdsl.pipeline import diagnose
 
-    known = operators(choices.ops)
+    choices = options.choices()
     found: list[Diagnostic] = []
     count = 0
     for spec in dict.fromkeys(specs):
-        names, diagnostics = diagnose(spec, input=choices.input, operators=known, parameters=choices.parameters)
+        names, diagnostics = diagnose(spec, choices)
         count += len(names)
         found += diagnostics
     _report(settings, found, form)

@@ -2,20 +2,20 @@
 
 import click
 
-from archdsl.cli.options import Choices, choices, verbosity
+from archdsl.cli.options import Options, SpecCommand, network_options, verbosity
 from archdsl.cli.streams import Settings, result
 
 
-@click.command("compile", short_help="Emit PyTorch source, or a stage of the compiler.")
+@click.command("compile", cls=SpecCommand, short_help="Emit PyTorch source, or a stage of the compiler.")
 @click.argument("spec")
-@choices
+@network_options
 @click.option("--to", "target", type=click.Choice(["torch", "ir", "ast"]), required=True, help="What to emit.")
 @click.option("-o", "--output", type=click.Path(), metavar="FILE", help="Write to FILE instead of standard output.")
 @verbosity
 @click.pass_obj
-def command(settings: Settings, spec: str, choices: Choices, target: str, output: str | None) -> None:
+def command(settings: Settings, spec: str, options: Options, target: str, output: str | None) -> None:
     """Emit SPEC as PyTorch source text (torch), as the typed graph (ir) or as the syntax tree (ast)."""
-    text = _emitted(settings, spec, choices, target)
+    text = _emitted(settings, spec, options, target)
     if output is None or output == "-":
         result(text)
         return
@@ -26,15 +26,15 @@ def command(settings: Settings, spec: str, choices: Choices, target: str, output
     settings.say(f"wrote {output} ({len(data):,} bytes)")
 
 
-def _emitted(settings: Settings, spec: str, choices: Choices, target: str) -> str:
+def _emitted(settings: Settings, spec: str, options: Options, target: str) -> str:
     from archdsl import pipeline
 
     if target == "ast":
         from archdsl.syntax import dump as dump_tree
 
         return dump_tree(pipeline.read(spec).main)
-    network = pipeline.load(spec, input=choices.input, ops=choices.ops, parameters=choices.parameters)
-    settings.show(network.notes)
+    network = pipeline.open_spec(spec, options.choices())
+    settings.tell_of(network)
     if target == "torch":
         return network.to_torch_source()
     from archdsl.ir import dump

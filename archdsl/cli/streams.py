@@ -7,9 +7,19 @@ import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TextIO
+from typing import Protocol, TextIO
 
-from archdsl.diagnostics import Diagnostic, format_text
+from archdsl.diagnostics import Diagnostic, format_text, printable
+
+
+class Noted(Protocol):
+    """A network, as far as it has something to say of itself."""
+
+    @property
+    def notes(self) -> tuple[Diagnostic, ...]: ...
+
+    @property
+    def hits(self) -> tuple[tuple[str, int], ...]: ...
 
 
 @dataclass
@@ -33,6 +43,12 @@ class Settings:
         """Progress, on standard error, unless the user wants quiet."""
         if not self.quiet:
             _tell(text)
+
+    def tell_of(self, network: Noted) -> None:
+        """What is to be said of a network beside the result: its notes, and how many places each edit hit."""
+        self.show(network.notes)
+        for edit, count in network.hits:
+            self.say(f"{printable(edit)}: {count} place{'' if count == 1 else 's'}")
 
     def complain(self, text: str) -> None:
         """A fault that has no place in a spec, on standard error."""

@@ -179,4 +179,5 @@ def _check_complete(graph: Graph, arch: ast.Arch) -> None:
     if unused:
         last = unused[0]
         help_ = "end it with `output`, take it up with `from`, or delete it"
-        raise error("E0501", f"nothing uses the value of `{last.path}`", last.span, "computed in vain", help=help_, path=last.path)
+        message = f"nothing uses the value of `{last.path}`"
+        raise error("E0501", message, last.span, "computed in vain", help=help_, path=last.path)

@@ -40,7 +40,8 @@ class Builder:
         if facts is None:
             output = op.infer(types)
             if max(output.shape) > self._limits.dimension:
-                raise error("E0305", f"a value of shape {output} is too large", span, f"a size is beyond {self._limits.dimension}")
+                label = f"a size is beyond {self._limits.dimension}"
+                raise error("E0305", f"a value of shape {output} is too large", span, label)
             facts = self._facts[(op, types)] = Facts(output, op.cost(types, output), op.weights(types))
         return facts
 

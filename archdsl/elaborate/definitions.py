@@ -80,7 +80,10 @@ class Definitions:
         raise error("E0201", f"unknown block or operator `{callee.id}`", callee.span, "not defined or imported here", help=help_)
 
     def fewest_nodes(self, step: ast.Step, scope: FileScope) -> int:
-        """A lower bound of the nodes that ``step`` makes, found without elaborating it: guards count as false, computed counts as 0."""
+        """A lower bound of the nodes that ``step`` makes, found without elaborating it.
+
+        Guards count as false, computed counts as 0.
+        """
         if isinstance(step, ast.Body):
             return sum(self._fewest_in(step, scope))
         if isinstance(step, ast.Repeat):

@@ -1,7 +1,7 @@
 """Edits by path: what a variant or the command line changes, found while the network is elaborated.
 
-An edit acts on the spec's meaning before shapes are inferred: a dropped step is exactly a deleted one, a replacement stands in its
-place under its label, and what is inserted is elaborated as if it were written there.  Every edit counts the places it hit.
+An edit acts on the spec's meaning before shapes are inferred: a dropped step is exactly a deleted one, a replacement stands in
+its place under its label, and what is inserted is elaborated as if it were written there.  Every edit counts the places it hit.
 """
 
 import re
@@ -14,6 +14,7 @@ from archdsl.elaborate.environment import FileScope
 from archdsl.ir.graph import OriginKind
 from archdsl.syntax import ast
 
+_LONGEST = 100
 _PART = re.compile(r"([^.\[\]]+)((?:\[\d+\])*)")
 Parts = tuple[tuple[str, tuple[int, ...]], ...]
 
@@ -28,8 +29,9 @@ class Edit:
 
     @property
     def text(self) -> str:
-        """The edit as it was written."""
-        return self.edit.span.text
+        """The edit as it was written, on one line and cut where it is long."""
+        text = " ".join(self.edit.span.text.split())
+        return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 class Edits:
@@ -95,9 +97,7 @@ def _nearest(text: str, known: Sequence[str]) -> str | None:
 @lru_cache(maxsize=4096)
 def _parts(path: str) -> Parts:
     """``a[3].b`` as names with their indices."""
-    return tuple(
-        (name, tuple(int(index) for index in re.findall(r"\d+", indices))) for name, indices in _PART.findall(path)
-    )
+    return tuple((name, tuple(int(index) for index in re.findall(r"\d+", indices))) for name, indices in _PART.findall(path))
 
 
 def matches(pattern: ast.Path, path: str) -> bool:

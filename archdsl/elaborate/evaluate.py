@@ -73,10 +73,12 @@ def _input_size(expr: ast.InputSize, frame: Frame) -> Value:
     if index is None:
         raise error("E0201", f"`in` has no `{expr.attribute}`", expr.span, help="`in.c`, `in.h` and `in.w` are its sizes")
     if frame.entry is None:
-        raise error("E0205", "`in` has no meaning here", expr.span, "no value has entered", help="use it inside a block or after `input`")
+        help_ = "use it inside a block, or after `input`"
+        raise error("E0205", "`in` has no meaning here", expr.span, "no value has entered", help=help_)
     shape = frame.entry.type.shape
     if index >= len(shape):
-        raise error("E0303", f"`in.{expr.attribute}` of a value shaped {frame.entry.type}", expr.span, "it has no height and width")
+        message = f"`in.{expr.attribute}` of a value shaped {frame.entry.type}"
+        raise error("E0303", message, expr.span, "it has no height and width")
     return shape[index]
 
 

@@ -144,7 +144,7 @@ class Flow:
     # --- edits -----------------------------------------------------------------------------------------------------------
 
     def _statements(self, body: ast.Body, frame: Frame) -> Iterator[tuple[ast.Statement, FileScope | None]]:
-        """The statements of ``body`` and what edits insert beside them, each with the file whose blocks it sees if not its own."""
+        """The statements of ``body`` and what edits insert beside them, each with the file whose blocks it sees, if another."""
         for statement in body.statements:
             if not self._edits or not isinstance(statement, ast.Pipe):
                 yield statement, None

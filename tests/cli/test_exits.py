@@ -147,7 +147,7 @@ def test_closed_standard_streams(command, line, code):
 
 
 def test_out_of_memory_is_3(archdsl, monkeypatch):
-    monkeypatch.setattr(pipeline, "load", raiser(MemoryError()))
+    monkeypatch.setattr(pipeline, "open_spec", raiser(MemoryError()))
     ran = archdsl("summary", "good.arch")
     assert (ran.code, ran.err) == (3, "error: out of memory\n")
 
@@ -188,7 +188,7 @@ def raiser(fault):
 
 @pytest.mark.parametrize("fault", [KeyError("x"), InternalError("two nodes at `a`"), RecursionError("too deep")])
 def test_a_bug_of_ours_is_70_and_asks_for_a_report(archdsl, monkeypatch, fault):
-    monkeypatch.setattr(pipeline, "load", raiser(fault))
+    monkeypatch.setattr(pipeline, "open_spec", raiser(fault))
     ran = archdsl("summary", "good.arch")
     assert (ran.code, ran.out) == (70, "")
     assert type(fault).__name__ in ran.err
@@ -203,14 +203,14 @@ def test_a_bug_of_ours_is_70_and_asks_for_a_report(archdsl, monkeypatch, fault):
 
 
 def test_ctrl_c_is_130(archdsl, monkeypatch):
-    monkeypatch.setattr(pipeline, "load", raiser(KeyboardInterrupt()))
+    monkeypatch.setattr(pipeline, "open_spec", raiser(KeyboardInterrupt()))
     ran = archdsl("summary", "good.arch")
     assert (ran.code, ran.out, ran.err) == (130, "", "error: interrupted\n")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
 def test_a_real_interrupt_is_130(command):
-    before = "import archdsl.pipeline as p, time\np.load = lambda *_, **__: (print('ready', flush=True), time.sleep(60))"
+    before = "import archdsl.pipeline as p, time\np.open_spec = lambda *_, **__: (print('ready', flush=True), time.sleep(60))"
     line = [*command(before), "summary", "good.arch"]
     with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
         assert child.stdout.readline() == "ready\n"

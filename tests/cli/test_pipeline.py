@@ -106,7 +106,7 @@ def test_a_spec_imports_what_lies_beside_it(tmp_path, monkeypatch):
 def test_one_of_several_networks_is_picked_by_name():
     text = "".join(f"arch {name}() {{ input x: [N, {size}, 8, 9]; r: relu; output y }}\n" for name, size in (("p", 3), ("q", 4)))
     source = Source("several.arch", text)
-    assert load(source, network="q").inputs == {"x": (4, 8, 9)}
+    assert load(source, variant="q").inputs == {"x": (4, 8, 9)}
     assert load(Source("p.arch", text)).inputs == {"x": (3, 8, 9)}
     code, said = code_of(lambda: load(source))
     assert code == "E0503"

@@ -12,7 +12,6 @@ from archdsl.backends.torch.templates import (
     ABSENT,
     Argument,
     Conditional,
-    Construct,
     Expression,
     Hole,
     Listed,

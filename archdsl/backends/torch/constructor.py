@@ -6,7 +6,17 @@ from typing import Any
 from archdsl.backends.torch.chains import Chain, Step
 from archdsl.backends.torch.initialise import statement
 from archdsl.backends.torch.instances import Key
-from archdsl.backends.torch.templates import Argument, Conditional, Construct, Expression, Hole, Listed, Module, Repeated, Template
+from archdsl.backends.torch.templates import (
+    Argument,
+    Conditional,
+    Construct,
+    Expression,
+    Hole,
+    Listed,
+    Module,
+    Repeated,
+    Template,
+)
 from archdsl.backends.torch.text import INDENT, free_name, lay_out, literal
 from archdsl.ir import REQUIRED
 
