@@ -21,7 +21,7 @@ REFERENCE       := timm torchvision
 REFERENCE_NEEDS := huggingface_hub pillow pyyaml safetensors
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench clean
+.PHONY: help demo test lint format docs bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ lint: $(TEST_READY) ## Check style and types
 format: $(TEST_READY) ## Lay out the Python files and mend what can be mended mechanically
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: $(INSTALLED) ## Write the generated pages of docs/ and the table in README.md anew
+	$(BIN)/python docs/generate.py
 
 bench: $(BENCH_READY) ## Run every script in benchmarks/
 	@set -e; for script in $$(grep -l __main__ benchmarks/*.py); do echo "== $$script"; $(BIN)/python $$script; done

@@ -48,6 +48,9 @@ CODES: dict[str, str] = {
     "E0604": "a file that cannot be read as a spec",
     "E0605": "too many files or too deep a chain of imports",
     "E0701": "a backend cannot express this",
+    "E0708": "weights that do not fit the network",
+    "E0709": "a file of weights, or of rules for them, that cannot be read",
+    "E0710": "a rule for the names of weights that makes no sense or leaves a doubt",
 }
 """Every code with what it stands for.
 

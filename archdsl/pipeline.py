@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from archdsl import analysis, syntax
 from archdsl.diagnostics import ArchError, Diagnostic, did_you_mean, error
@@ -27,10 +27,15 @@ from archdsl.render import table
 from archdsl.source import Source
 from archdsl.syntax import ast
 
+if TYPE_CHECKING:  # numpy comes along, which only those need who have weights
+    from archdsl.ir.weights import WeightFile, WeightMap, WeightReport
+
 Spec = str | PathLike[str] | Source
 """A file, ``-`` for standard input, the name of a bundled network, or a text that is already read."""
 Inputs = tuple[int, ...] | Mapping[str, tuple[int, ...]]
 """Size of the one input per sample, or of each input by name."""
+Weights = str | PathLike[str] | Mapping[str, Any]
+"""A safetensors file, a PyTorch checkpoint, or arrays (or tensors) by name."""
 Parameters = Mapping[str, Any]
 """Values for parameters of a network: of Python, or sources that hold an expression of the language."""
 
@@ -119,15 +124,56 @@ class Network:
 
         return emit(self.graph)
 
-    def to_torch(self) -> Any:
-        """The network as a fresh ``nn.Module``: the emitted source, executed.  Raises :class:`MissingExtra` without PyTorch."""
+    def to_torch(
+        self, weights: Weights | None = None, source: str | None = None, *, skip: Iterable[str] = (), ignore: Iterable[str] = ()
+    ) -> Any:
+        """The network as a fresh ``nn.Module``: the emitted source, executed.  Raises :class:`MissingExtra` without PyTorch.
+
+        With ``weights`` it has those, as :meth:`load_weights` reads them; layers that are skipped keep their first values.
+        """
         try:
             from archdsl.backends.torch.live import live
         except ModuleNotFoundError as fault:
             if fault.name != "torch":
                 raise
             raise MissingExtra("torch", "torch") from fault
-        return live(self.graph, self.to_torch_source())
+        arrays = None if weights is None else self.load_weights(weights, source, skip=skip, ignore=ignore)
+        module = live(self.graph, self.to_torch_source())
+        if arrays is None:
+            return module
+        from archdsl.backends.torch.checkpoint import assign
+
+        return assign(module, arrays)
+
+    def weight_maps(self, source: str | None = None) -> "tuple[WeightMap, ...]":
+        """How this network's weights are called elsewhere: the map of ``source``, or all that are known, our own names first.
+
+        ``source`` is ``native``, ``timm``, ``torchvision``, ``keras``, ``tf-slim``, or the path of a rule file.
+        """
+        from archdsl import weights
+
+        return weights.maps(self.graph, library() / "weights", source)
+
+    def match_weights(
+        self, weights: Weights, source: str | None = None, *, skip: Iterable[str] = (), ignore: Iterable[str] = ()
+    ) -> "tuple[WeightReport, WeightFile]":
+        """How ``weights`` fit, and the file, open for reading; raises :class:`ArchError` (E0708) where they do not."""
+        from archdsl.weights import fit
+
+        file = open_weights(weights)
+        return fit(file, self.weight_maps(source), tuple(skip), tuple(ignore)), file
+
+    def load_weights(
+        self, weights: Weights, source: str | None = None, *, skip: Iterable[str] = (), ignore: Iterable[str] = ()
+    ) -> dict[str, Any]:
+        """The weights as numpy arrays under our own names, whatever library named and stored them.
+
+        Without ``source`` it is found out who.  Weights at paths that ``skip`` matches stay out, arrays of the file that
+        ``ignore`` matches are left alone; otherwise all must fit, or :class:`ArchError` (E0708) is raised.
+        """
+        from archdsl.weights import read
+
+        return read(*self.match_weights(weights, source, skip=skip, ignore=ignore))
 
     def __repr__(self) -> str:
         total = self.report.total
@@ -180,8 +226,9 @@ def diagnose(
         except ArchError as fault:
             return (), fault.diagnostics
         names = networks(program) if choices.variant is None else (choices.variant,)
+        wanted: tuple[str | None, ...] = names if names or program.main.items else (None,)  # an empty file is no library
         found: list[Diagnostic] = []
-        for name in names:
+        for name in wanted:
             try:
                 found += build(program, replace(choices, variant=name), limits).notes
             except ArchError as fault:
@@ -209,6 +256,33 @@ def library() -> Path:
 def bundled() -> tuple[str, ...]:
     """Names of the bundled networks, sorted."""
     return tuple(sorted(path.stem for path in library().glob("*.arch")))
+
+
+def open_weights(weights: Weights, key: str | None = None) -> "WeightFile":
+    """A file of weights, open for reading; ``key`` picks one of several sets in a PyTorch checkpoint.
+
+    Raises :class:`ArchError` (E0709) for one that cannot be read, :class:`MissingExtra` for a checkpoint without PyTorch.
+    """
+    from archdsl.weights import beginning, in_memory, open_safetensors
+
+    if isinstance(weights, Mapping):
+        return in_memory(weights)
+    path = fspath(weights)
+    start = beginning(path)
+    if start.startswith((b"PK", b"\x80")):
+        try:
+            from archdsl.backends.torch.checkpoint import open_checkpoint
+        except ModuleNotFoundError as fault:
+            if fault.name != "torch":
+                raise
+            raise MissingExtra("torch", "torch") from fault
+        return open_checkpoint(path, key)
+    if key is not None:
+        raise error("E0709", f"`{path}` is not a PyTorch checkpoint, there is nothing under `{key}` in it")
+    if start.startswith(b"\x89HDF"):
+        help_ = "write its arrays to a safetensors file; docs/howto/weights.md shows how"
+        raise error("E0709", f"`{path}` is an HDF5 file, which is not read", help=help_)
+    return open_safetensors(path)
 
 
 def find(spec: str | PathLike[str]) -> Path:

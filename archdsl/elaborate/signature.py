@@ -161,7 +161,7 @@ def from_caller(arguments: Mapping[str, Value | Source], file: FileScope, limits
         if isinstance(value, Source):
             expr = parse_expr(value)
             bound = Bound(evaluate(expr, Frame(file, limits, {}, {})), "command line", expr.span)
-            found[name] = Given(bound, Span(value, 0, len(value.text)))
+            found[name] = Given(bound, None)
         else:
             found[name] = Given(Bound(value, "command line"), None)
     return found

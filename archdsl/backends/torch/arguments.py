@@ -1,17 +1,22 @@
 """Constructor arguments: each value of a template that differs between instances becomes one, under the best name there is.
 
-The spec's own expression comes first (``w``, ``4 * w``), then the width of the value that enters (``in_channels``), then a name
-made of the label and what the value is for.
+The spec's own expression comes first (``w``, ``4 * w``, ``in_channels // 16``), then the width of the value that enters, then a
+name made of the label and what the value is for.  An expression is taken only if it gives the right value in every instance.
 """
 
-import re
+import ast
+from collections.abc import Container, Iterator
+from dataclasses import dataclass
 from typing import Any
 
+from archdsl.backends.torch import formulas
+from archdsl.backends.torch.formulas import WIDTH_IN
 from archdsl.backends.torch.instances import Ref
 from archdsl.backends.torch.templates import (
     ABSENT,
     Argument,
     Conditional,
+    Construct,
     Expression,
     Hole,
     Listed,
@@ -24,35 +29,54 @@ from archdsl.backends.torch.templates import (
 from archdsl.backends.torch.text import free_name, literal
 from archdsl.ir import REQUIRED
 
-_IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
-_WORDS = {"and", "or", "not", "True", "False"}
-_WIDTHS_OUT = ("out_channels", "out_features")
-_IN_CHANNELS = "in_channels"
+_WIDTHS = ("in_channels", "in_features", "out_channels", "out_features", "channels", "num_features", "num_channels")
+_WIDTHS_OUT = ("out_channels", "out_features", "channels")
 
 
-def resolve(template: Template) -> None:
-    """Every hole of ``template`` has its text, and the template its constructor's arguments."""
-    _Resolver(template).run()
+def resolve(template: Template, reserved: Container[str]) -> None:
+    """Every hole of ``template`` has its text, and the template its constructor's arguments, none of them ``reserved``."""
+    _Resolver(template, reserved).run()
+
+
+@dataclass(slots=True)
+class _Width:
+    """The channels of a value in every instance, as the sum of what ``holes`` say (None: nothing says it)."""
+
+    values: list[Any]
+    holes: list[Hole] | None
+
+    @property
+    def named(self) -> bool:
+        """Whether its text is more than a number."""
+        return any(hole.text and not hole.text.isdigit() for hole in self.holes or ())
 
 
 class _Resolver:
-    def __init__(self, template: Template) -> None:
+    def __init__(self, template: Template, reserved: Container[str]) -> None:
         self._template = template
+        self._reserved = reserved
+        self._indices: set[str] = set()
         self._arguments: dict[str, Argument] = {}
-        self._widths: dict[Ref, Hole] = {}
+        self._texts: list[str] = []
+        self._known = [{name: plain(value) for name, value in each.parameters.items()} for each in template.instances]
+        role = "in_features" if all(each.vector for each in template.instances) else "in_channels"
+        self._role = Hole(role, [each.channels for each in template.instances], derived=True)
+        self._entering = _Width(self._role.values, [self._role])
+        self._widths: dict[Ref, _Width] = {("in", 0): self._entering}
 
     def run(self) -> None:
         template = self._template
-        entering = Hole(_IN_CHANNELS, [instance.channels for instance in template.instances], derived=True)
-        self._widths[("in", 0)] = entering
         for piece in template.pieces:
             self._piece(piece)
         for conditional in template.conditionals:
             self._conditional(conditional)
         self._order()
         width = self._widths.get(template.output)
-        if width is not None and width.text in self._arguments:
-            template.width = width.text
+        if width is not None and width.holes is not None and len(width.holes) == 1:
+            text = width.holes[0].text
+            template.width = text if text in self._arguments else None
+
+    # --- what is to be written ---------------------------------------------------------------------------------------
 
     def _piece(self, piece: Piece) -> None:
         if isinstance(piece.part, Expression):
@@ -60,9 +84,23 @@ class _Resolver:
                 self._hole(hole, piece)
         else:
             self._module(piece.part, piece)
-            width = _width(piece.part) or (self._widths.get(piece.inputs[0]) if piece.inputs else None)
-            if width is not None:
-                self._widths[piece.key] = width
+        self._widths[piece.key] = self._width_after(piece)
+
+    def _width_after(self, piece: Piece) -> _Width:
+        """The width of a piece's value: what its own arguments say, else that of its input, else the sum of its inputs'."""
+        said = None if isinstance(piece.part, Expression) else _width(piece.part)
+        if said is not None and _agree(said.values, piece.channels):
+            return _Width(piece.channels, [said])
+        inputs = [self._widths[ref] for ref in piece.inputs if ref in self._widths]
+        known = [each for each in inputs if each.holes is not None and _agree(each.values, piece.channels)]
+        for each in sorted(known, key=lambda each: ABSENT in each.values):
+            return _Width(piece.channels, each.holes)
+        if len(inputs) < len(piece.inputs) or any(each.holes is None for each in inputs):
+            return _Width(piece.channels, None)
+        sums = [ABSENT if ABSENT in row else sum(row) for row in zip(*(each.values for each in inputs), strict=True)]
+        if _agree(sums, piece.channels):
+            return _Width(piece.channels, [hole for each in inputs for hole in each.holes or ()])
+        return _Width(piece.channels, None)
 
     def _module(self, part: Module, piece: Piece) -> None:
         if isinstance(part, Listed):
@@ -70,6 +108,7 @@ class _Resolver:
                 self._module(each, piece)
         elif isinstance(part, Repeated):
             self._hole(part.count, piece)
+            self._index(part, piece)
             for construct in (part.first, part.rest):
                 if construct is not None:
                     self._module(construct, piece)
@@ -78,73 +117,223 @@ class _Resolver:
                 self._hole(hole, piece)
 
     def _hole(self, hole: Hole, piece: Piece) -> None:
+        if hole.text:
+            return
+        widths = list(self._widths_near(piece))
         if hole.constant:
-            hole.text = literal(hole.constant_value)
+            hole.text = self._where_present(hole, widths) or literal(hole.constant_value)
+            self._texts.append(hole.text)
             return
         label = "_".join(piece.path[-2:] if piece.path[-1].isdigit() else piece.path[-1:])
-        hole.text = self._by_formula(hole) or self._by_width(hole, piece) or self._new(hole, label)
+        hole.text = self._by_formula(hole, widths) or self._by_width(hole, widths) or self._new(hole, label)
+        self._texts.append(hole.text)
 
     def _conditional(self, conditional: Conditional) -> None:
         hole = conditional.present
-        hole.text = literal(hole.constant_value) if hole.constant else self._by_formula(hole) or self._new(hole, "")
+        written = None if hole.constant else self._by_formula(hole, [self._entering]) or self._new(hole, "")
+        hole.text = written or literal(hole.constant_value)
+        self._texts.append(hole.text)
 
-    def _by_formula(self, hole: Hole) -> str | None:
-        """The spec's own expression, if its names can be arguments with the right values."""
-        formula = hole.formula
-        if formula is None:
+    def _where_present(self, hole: Hole, widths: list[_Width]) -> str | None:
+        """The text of a value that is known from some instances alone, if it depends on what differs between all of them."""
+        if ABSENT not in hole.values:
             return None
-        if _IDENTIFIER.fullmatch(formula):
-            return self._named(formula, hole.values, hole.default, parameter=True)
+        differing = {name for name in self._known[0] if not _constant(self._parameter_values(name))}
+        if hole.formula in differing:
+            return self._by_formula(hole, widths)
+        trees = [formulas.parse(text) for text in (hole.formula, hole.written) if text is not None]
+        if any(tree is not None and differing & {*formulas.names(tree)} for tree in trees):
+            return self._by_formula(hole, widths)
+        return self._by_width(hole, [width for width in widths if not _constant(width.values) or width.named])
+
+    # --- how it is written -------------------------------------------------------------------------------------------
+
+    def _widths_near(self, piece: Piece) -> Iterator[_Width]:
+        """The widths that ``in.c`` may mean at a piece: of its input, of the labelled bodies around it, of the block."""
+        bodies = self._template.shape.bodies
+        around = [piece.path[:length] for length in range(len(piece.path) - 1, 0, -1)]
+        for ref in [*piece.inputs[:1], *(bodies[path][0] for path in around if path in bodies)]:
+            if ref in self._widths:
+                yield self._widths[ref]
+        yield self._entering
+
+    def _by_formula(self, hole: Hole, widths: list[_Width]) -> str | None:
+        """The spec's own expression, if its names can be arguments with the right values."""
+        if hole.formula is not None and hole.formula in self._template.first.parameters:
+            values = self._parameter_values(hole.formula) if hole.exact else hole.values
+            if hole.exact and not _agree(values, hole.values):
+                return None
+            return self._named(hole.formula, values, hole.default, hole.formula)
         if not hole.exact:
             return None
-        for name in dict.fromkeys(_IDENTIFIER.findall(formula)):
-            if name in _WORDS:
-                continue
-            values = [plain(instance.parameters.get(name, ABSENT)) for instance in self._template.instances]
-            if ABSENT in values or self._named(name, values, REQUIRED, parameter=True) is None:
-                return None
-        return formula[1:-1] if formula.startswith("(") and _closes_last(formula) else formula
+        for text in filter(None, (hole.formula, hole.written)):
+            tree = formulas.parse(text)
+            for width in widths if tree is not None and WIDTH_IN in formulas.names(tree) else [None]:
+                found = None if tree is None else self._rendered(tree, hole.values, width)
+                if found is not None:
+                    return found
+        return None
 
-    def _by_width(self, hole: Hole, piece: Piece) -> str | None:
-        """The width of the value that the piece takes, where that is what the hole says."""
-        if not hole.derived or not piece.inputs:
+    def _rendered(self, tree: ast.expr, values: list[Any], width: _Width | None) -> str | None:
+        """The text of a formula over this class's arguments; None where it gives other values or a name cannot be one."""
+        for index, value in enumerate(values):
+            known = self._known[index] if width is None else {**self._known[index], WIDTH_IN: width.values[index]}
+            if value is not ABSENT and not _same(formulas.value(tree, known), value):
+                return None
+        if width is None:
+            return self._renamed(tree, {})
+        text = self._text_of(width)
+        return self._renamed(tree, {WIDTH_IN: text}) if text is not None and self._gives(text, width.values) else None
+
+    def _renamed(self, tree: ast.expr, renamed: dict[str, str]) -> str | None:
+        """The text of a formula with arguments for its parameters; None where one cannot be an argument."""
+        for name in formulas.names(tree):
+            argument = renamed.get(name) or self._named(name, self._parameter_values(name), REQUIRED, name)
+            if argument is None:
+                return None
+            renamed = {**renamed, name: argument}
+        return formulas.render(tree, renamed)
+
+    def _parameter_values(self, name: str) -> list[Any]:
+        return [known.get(name, ABSENT) for known in self._known]
+
+    def _text_of(self, width: _Width) -> str | None:
+        """A width as the constructor writes it, that of the value that enters as an argument."""
+        entering = self._role
+        if width.holes is None:
             return None
-        width = self._widths.get(piece.inputs[0])
-        if width is None or not _agree(hole.values, width.values):
+        if entering in width.holes and not entering.text:
+            if entering.constant:
+                entering.text = literal(entering.constant_value)
+            else:
+                wanted = free_name(entering.role, self._template.first.parameters)
+                entering.text = self._named(wanted, entering.values, REQUIRED) or ""
+        texts = [hole.text for hole in width.holes]
+        return _sum(texts) if all(texts) else None
+
+    def _by_width(self, hole: Hole, widths: list[_Width]) -> str | None:
+        """One of the widths nearby, where that is what the hole says."""
+        if not hole.derived:
             return None
-        if not width.text:
-            width.text = self._named(_IN_CHANNELS, width.values, REQUIRED) or ""
-        return width.text or None
+        for width in widths:
+            if _agree(hole.values, width.values):
+                text = self._text_of(width)
+                if text is not None and self._gives(text, hole.values):
+                    return text
+        return None
+
+    def _gives(self, text: str, values: list[Any]) -> bool:
+        """Whether ``text``, over the arguments that there are, has these values, once unknown ones of an argument follow it."""
+        argument = self._arguments.get(text)
+        if argument is not None:
+            return self._merge(argument, values)
+        tree = formulas.parse(text)
+        if tree is None:
+            return False
+        for index, value in enumerate(values):
+            known = {name: each.values[index] for name, each in self._arguments.items() if each.values[index] is not ABSENT}
+            if value is not ABSENT and not _same(formulas.value(tree, known), value):
+                return False
+        return True
+
+    def _index(self, part: Repeated, piece: Piece) -> None:
+        """Gives what varies from iteration to iteration as formulas of the repeat's variable, if all of it is one."""
+        if not part.varying or not isinstance(part.rest, Construct):
+            return
+        for hole in part.rest.holes:
+            if not any(hole is each for each in part.varying):
+                self._hole(hole, piece)
+        trees = [None if hole.written is None else formulas.parse(hole.written) for hole in part.varying]
+        unknown = {name for tree in trees if tree is not None for name in formulas.names(tree)} - set(self._known[0])
+        index = min(unknown, default="i")
+        name = free_name(index, _Either(self._arguments, self._template.first.parameters, self._reserved))
+        texts = []
+        for tree, hole in zip(trees, part.varying, strict=True):
+            text = self._renamed(tree, {index: name}) if tree is not None and self._counts(tree, index, hole) else None
+            texts.append(text or self._progression(hole, name, part.rest, piece))
+        if all(texts):
+            self._indices.add(name)
+            part.index = name
+            for hole, text in zip(part.varying, texts, strict=True):
+                hole.text = text or ""
+                self._texts.append(hole.text)
+
+    def _counts(self, tree: ast.expr, index: str, hole: Hole) -> bool:
+        """Whether a formula gives the values of all iterations, counted by ``index``."""
+        return all(
+            _same(formulas.value(tree, {**known, index: i}), value)
+            for row, known in zip(hole.values, self._known, strict=True)
+            for i, value in enumerate(() if row is ABSENT else row)
+        )
+
+    def _progression(self, hole: Hole, index: str, construct: Construct, piece: Piece) -> str | None:
+        """A value that grows by the same number in every iteration, as ``in_channels + i * growth``."""
+        rows = [() if row is ABSENT else row for row in hole.values]
+        if not all(type(value) is int for row in rows for value in row):
+            return None
+        steps = [row[1] - row[0] if len(row) > 1 else ABSENT for row in rows]
+        if not all(row[i] == row[0] + i * step for row, step in zip(rows, steps, strict=True) for i in range(1, len(row))):
+            return None
+        start = self._text_for([row[0] if row else ABSENT for row in rows], list(self._widths_near(piece)))
+        named = (each.text for each in construct.holes if each.text and not each.text.isdigit() and self._gives(each.text, steps))
+        step = next(named, None)
+        if start and step:
+            return self._normal(f"{start} + {index} * ({step})")
+        if start and _constant(steps) and max(map(len, rows)) > 2:
+            return self._normal(f"{start} + {next(each for each in steps if each is not ABSENT)} * {index}")
+        return None
+
+    @staticmethod
+    def _normal(text: str) -> str | None:
+        tree = formulas.parse(text)
+        return None if tree is None else formulas.render(tree, {})
+
+    def _text_for(self, values: list[Any], widths: list[_Width]) -> str | None:
+        """Numbers as a literal, or as one of the widths nearby."""
+        if _constant(values):
+            return literal(next(each for each in values if each is not ABSENT))
+        return self._by_width(Hole("", values, derived=True), widths)
+
+    # --- arguments ---------------------------------------------------------------------------------------------------
 
     def _new(self, hole: Hole, label: str) -> str:
-        wanted = f"{label}_{hole.role}" if label else hole.role
+        label = label.strip("_")
+        short = hole.role not in _WIDTHS and hole.role not in self._arguments and hole.role not in self._template.first.parameters
+        wanted = hole.role if short or not label or label == hole.role else f"{label}_{hole.role}"
         for name in (hole.role, wanted):
             found = self._arguments.get(name)
-            if found is not None and not found.parameter and _agree(found.values, hole.values):
+            if found is not None and found.parameter is None and self._merge(found, hole.values):
                 return name
-        taken = {*self._arguments, *self._template.first.parameters}
-        name = free_name(wanted, taken)
+        name = free_name(wanted, _Either(self._arguments, self._template.first.parameters, self._reserved, self._indices))
         self._arguments[name] = Argument(name, list(hole.values), hole.default)
         return name
 
-    def _named(self, name: str, values: list[Any], default: object, *, parameter: bool = False) -> str | None:
-        """``name`` once it is an argument with these values; None where it is one with others."""
+    def _named(self, wanted: str, values: list[Any], default: object, parameter: str | None = None) -> str | None:
+        """The argument called ``wanted``, or as near as Python lets it, with these values; None where it is one with others."""
+        name = free_name(wanted, _Either(self._reserved, self._indices))
         found = self._arguments.get(name)
         if found is None:
-            if name != free_name(name, ()):
-                return None
             self._arguments[name] = Argument(name, list(values), default, parameter)
             return name
-        if not _agree(found.values, values):
-            return None
-        found.values = [new if old is ABSENT else old for old, new in zip(found.values, values, strict=True)]
-        return name
+        return name if found.parameter == parameter and self._merge(found, values) else None
+
+    @staticmethod
+    def _merge(argument: Argument, values: list[Any]) -> bool:
+        """Whether ``argument`` has these values, where it had none of its own taken from them."""
+        if not _agree(argument.values, values):
+            return False
+        argument.values = [new if old is ABSENT else old for old, new in zip(argument.values, values, strict=True)]
+        return True
 
     def _order(self) -> None:
         """The arguments in the order in which a caller gives them, with defaults where some caller relies on the spec's."""
         template = self._template
-        rank = {name: index for index, name in enumerate([_IN_CHANNELS, *template.first.scope.arguments])}
-        found = sorted(self._arguments.values(), key=lambda each: rank.get(each.name, len(rank)))
+        used = {name for text in self._texts for name in _names_in(text)}
+        rank = {name: index for index, name in enumerate(template.first.scope.arguments, 1)}
+        found = sorted(
+            (each for each in self._arguments.values() if each.name in used),
+            key=lambda each: 0 if each.name == self._role.text else rank.get(each.parameter or "", len(rank) + 1),
+        )
         for argument in found:
             argument.default = _default(argument, template)
             known = [value for value in argument.values if value is not ABSENT]
@@ -152,19 +341,37 @@ class _Resolver:
         template.arguments = sorted(found, key=lambda each: each.default is not REQUIRED)
 
 
+class _Either:
+    """What is in any of several containers."""
+
+    def __init__(self, *containers: Container[str]) -> None:
+        self._containers = containers
+
+    def __contains__(self, name: object) -> bool:
+        return any(name in each for each in self._containers)
+
+
 def _default(argument: Argument, template: Template) -> object:
     """What the spec leaves unsaid: PyTorch's own default for a lowered value, else the value that most silent callers mean."""
-    raw = [plain(instance.scope.arguments.get(argument.name, ABSENT)) for instance in template.instances]
-    if argument.parameter and not _agree(raw, argument.values) and any(value == argument.default for value in argument.values):
+    name = argument.parameter
+    if name is None:
+        lowered = argument.default is not REQUIRED and any(_same(value, argument.default) for value in argument.values)
+        return argument.default if lowered else REQUIRED
+    raw = [plain(instance.scope.arguments.get(name, ABSENT)) for instance in template.instances]
+    if not _agree(raw, argument.values) and any(_same(value, argument.default) for value in argument.values):
         return argument.default
     silent = [
         value
         for instance, value in zip(template.instances, argument.values, strict=True)
-        if argument.parameter and value is not ABSENT and argument.name not in instance.scope.origins
+        if value is not ABSENT and name not in instance.scope.origins
     ]
     if template.first.scope.kind != "block" or not silent:
         return REQUIRED
-    return max(silent, key=silent.count)
+    return max(dict.fromkeys(silent), key=silent.count)
+
+
+def _names_in(text: str) -> Iterator[str]:
+    yield from (node.id for node in ast.walk(ast.parse(text, mode="eval")) if isinstance(node, ast.Name))
 
 
 def _width(part: Module) -> Hole | None:
@@ -178,18 +385,21 @@ def _width(part: Module) -> Hole | None:
     return next((hole for hole in part.holes if hole.role in _WIDTHS_OUT), None)
 
 
+def _sum(texts: list[str]) -> str:
+    """The sum of several terms, its numbers added up."""
+    numbers = sum(int(each) for each in texts if each.isdigit())
+    terms = [each for each in texts if not each.isdigit()]
+    return " + ".join([*terms, *([str(numbers)] if numbers or not terms else [])])
+
+
+def _same(one: Any, other: Any) -> bool:
+    return one == other and type(one) is type(other)
+
+
+def _constant(values: list[Any]) -> bool:
+    return Hole("", values).constant
+
+
 def _agree(ours: list[Any], theirs: list[Any]) -> bool:
     """Whether two lists of values are equal wherever both have one."""
-    return all(
-        a is ABSENT or b is ABSENT or (a == b and type(a) is type(b)) for a, b in zip(ours, theirs, strict=True)
-    )
-
-
-def _closes_last(text: str) -> bool:
-    """Whether the bracket that opens ``text`` is the one that ends it."""
-    depth = 0
-    for index, character in enumerate(text):
-        depth += (character == "(") - (character == ")")
-        if depth == 0:
-            return index == len(text) - 1
-    return False
+    return all(a is ABSENT or b is ABSENT or _same(a, b) for a, b in zip(ours, theirs, strict=True))

@@ -21,39 +21,52 @@ class Step:
     path: tuple[str, ...]
     part: "Module | Chain | Expression"
     inputs: list[Ref]
+    end: int
     guards: tuple[Key, ...] = ()
 
 
 def fold(template: Template) -> list[Step]:
     """The template's pieces with every plain chain folded, inner ones first."""
-    steps = [_step(piece) for piece in template.pieces]
-    for path in sorted(template.bodies, key=len, reverse=True):
-        entry, exit_ = template.bodies[path]
-        steps = _fold_one(steps, path, entry, exit_, template)
-    return steps
+    steps = {piece.key: _step(piece) for piece in template.pieces}
+    uses: dict[Ref, int] = {template.output: 1}
+    watched = [ref for each in template.conditionals for ref in (each.entry, each.exit)]
+    for ref in [*watched, *(ref for step in steps.values() for ref in step.inputs)]:
+        uses[ref] = uses.get(ref, 0) + 1
+    bodies = template.shape.bodies
+    members: dict[tuple[str, ...], list[Key]] = {path: [] for path in bodies}
+    for key, step in steps.items():
+        for length in range(1, len(step.path)):
+            if step.path[:length] in members:
+                members[step.path[:length]].append(key)
+    for path in sorted(bodies, key=len, reverse=True):
+        inside = [key for key in members[path] if key in steps]
+        whole = _chain([steps[key] for key in inside], path, bodies[path][1], uses)
+        if whole is not None:
+            for key in inside:
+                del steps[key]
+            steps[whole.key] = whole
+    order = {piece.key: position for position, piece in enumerate(template.pieces)}
+    return sorted(steps.values(), key=lambda step: order[step.key])
 
 
 def _step(piece: Piece) -> Step:
-    return Step(piece.key, piece.path, piece.part, piece.inputs, piece.guards)
+    return Step(piece.key, piece.path, piece.part, piece.inputs, piece.end, piece.guards)
 
 
-def _fold_one(steps: list[Step], path: tuple[str, ...], entry: Ref, exit_: Ref, template: Template) -> list[Step]:
-    members = [step for step in steps if step.path[: len(path)] == path]
-    value = entry
+def _chain(members: list[Step], path: tuple[str, ...], leaves: Ref, uses: dict[Ref, int]) -> Step | None:
+    """``members`` as one step, if they are modules in sequence and no value between them is used elsewhere."""
+    if not members or len(members[0].inputs) != 1:
+        return None
+    entry = value = members[0].inputs[0]
     parts: list[tuple[str, Module | Chain]] = []
     for step in members:
         direct = len(step.path) == len(path) + 1 and not step.path[-1].isdigit()
         if isinstance(step.part, Expression) or not direct or step.inputs != [value] or step.guards != members[0].guards:
-            return steps
+            return None
+        if value != entry and uses[value] > 1:
+            return None
         value = step.key
         parts.append((step.path[-1], step.part))
-    if not parts or value != exit_:
-        return steps
-    inner = {step.key for step in members[:-1]}
-    outside = [ref for step in steps if step not in members for ref in step.inputs]
-    watched = [ref for each in template.conditionals for ref in (each.entry, each.exit)]
-    if any(ref in inner for ref in [*outside, *watched, template.output]):
-        return steps
-    whole = replace(members[-1], path=path, part=Chain(parts), inputs=[entry])
-    place = steps.index(members[0])
-    return [*steps[:place], whole, *(step for step in steps[place:] if step not in members)]
+    if value != leaves:
+        return None
+    return replace(members[-1], path=path, part=Chain(parts), inputs=[entry])

@@ -1,6 +1,7 @@
 """``__init__``: the modules of a class, made from its arguments."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from archdsl.backends.torch.chains import Chain, Step
@@ -17,42 +18,55 @@ from archdsl.backends.torch.templates import (
     Repeated,
     Template,
 )
-from archdsl.backends.torch.text import INDENT, free_name, lay_out, literal
+from archdsl.backends.torch.text import INDENT, WIDTH, free_name, lay_out, literal
 from archdsl.ir import REQUIRED
 
 _POSITIONAL = 3
+_LONGEST_NAME = 24
+_ATTRIBUTES = frozenset(
+    """
+    T_destination add_module append apply bfloat16 buffers call_super_init children compile cpu cuda double dump_patches eval
+    extend extra_repr float forward get_buffer get_extra_state get_parameter get_submodule half insert ipu load_state_dict
+    modules mtia named_buffers named_children named_modules named_parameters parameters pop register_backward_hook
+    register_buffer register_forward_hook register_forward_pre_hook register_full_backward_hook
+    register_full_backward_pre_hook register_load_state_dict_post_hook register_load_state_dict_pre_hook register_module
+    register_parameter register_state_dict_post_hook register_state_dict_pre_hook requires_grad_ set_extra_state
+    set_submodule share_memory state_dict to to_empty train training type xpu zero_grad
+    """.split()
+)
+"""What a number that is stored cannot be called: PyTorch's own attributes of modules."""
 
 
 class Face:
     """How the code of one class refers to its own parts: submodules, stored numbers, and switches of guarded statements."""
 
-    def __init__(self, template: Template, steps: list[Step], names: dict[int, str]) -> None:
-        self.template, self.steps, self.names = template, steps, names
+    def __init__(self, template: Template, steps: list[Step]) -> None:
+        self.template, self.steps = template, steps
         self.conditionals = {each.key: each for each in template.conditionals if not each.present.constant}
-        self._taken = {step.path[0] for step in steps}
+        self.members: dict[Key, list[Step]] = {}
+        self._taken = {step.path[0] for step in steps} | _ATTRIBUTES
         self.stored: dict[str, str] = {}
         self._numbers: dict[int, str] = {}
         self.switches: dict[Key, str] = {}
         for step in steps:
+            for key in step.guards:
+                self.members.setdefault(key, []).append(step)
             if isinstance(step.part, Expression):
                 for hole in step.part.holes:
-                    self._store(hole)
+                    self._numbers[id(hole)] = hole.text if hole.constant else self._stored(hole.text, hole.role)
         for key, conditional in self.conditionals.items():
-            members = [step for step in steps if key in step.guards]
+            members = self.members.get(key, [])
             if len(members) == 1 and not isinstance(members[0].part, Expression) and members[0].guards == (key,):
                 self.switches[key] = f"{attribute(members[0].path)} is not None"
-            else:
+            elif members:
                 self.switches[key] = self._stored(conditional.present.text, conditional.present.role)
-
-    def _store(self, hole: Hole) -> None:
-        self._numbers[id(hole)] = hole.text if hole.constant else self._stored(hole.text, hole.role)
 
     def _stored(self, text: str, role: str) -> str:
         for name, value in self.stored.items():
             if value == text:
                 return f"self.{name}"
-        wanted = text if text.isidentifier() else role
-        name = free_name(wanted, self._taken)
+        wanted = text.lstrip("_") if text.isidentifier() else role
+        name = free_name(wanted[:_LONGEST_NAME], self._taken)
         self._taken.add(name)
         self.stored[name] = text
         return f"self.{name}"
@@ -100,74 +114,89 @@ def _module_lines(step: Step, face: Face) -> Iterator[str]:
     part, target, body = step.part, attribute(step.path), INDENT * 2
     if isinstance(part, Expression):
         return
-    code = module_code(part, face.names)
-    inits = list(_inits(part, target, INDENT if step.guards else ""))
+    code = module_code(part, looped=len(step.inputs) > 1)
+    inits = list(_inits(part, target))
     lone = face.lone(step)
-    if lone is not None and not inits:
-        yield from lay_out(f"{target} = {code} if {lone.present.text} else None", body)
-        return
+    if lone is not None:
+        line = f"{body}{target} = {code} if {lone.present.text} else None"
+        if not inits and len(line) <= WIDTH:
+            yield line
+            return
+        yield f"{body}{target} = None"
     conditions = [face.conditionals[key].present.text for key in step.guards if key in face.conditionals]
     if conditions:
-        if lone is not None:
-            yield f"{body}{target} = None"
-        yield f"{body}if {' and '.join(_bracketed(text) if len(conditions) > 1 else text for text in conditions)}:"
+        joined = " and ".join(_bracketed(text) if len(conditions) > 1 else text for text in conditions)
+        yield from lay_out(f"if {joined}", body, ":")
         body += INDENT
     yield from lay_out(f"{target} = {code}", body)
-    yield from (f"{INDENT * 2}{line}" for line in inits)
+    for depth, line in inits:
+        yield from lay_out(line, body + INDENT * depth)
 
 
 def _bracketed(text: str) -> str:
     return text if text.isidentifier() else f"({text})"
 
 
-def _inits(part: "Module | Chain", target: str, indent: str) -> Iterator[str]:
-    """The lines that initialise weights, where the spec says how."""
+def _inits(part: "Module | Chain", target: str, depth: int = 0) -> Iterator[tuple[int, str]]:
+    """The lines that initialise weights, where the spec says how, and how far each is indented."""
     if isinstance(part, Chain):
         for name, inner in part.parts:
-            yield from _inits(inner, f"{target}.{name}", indent)
+            yield from _inits(inner, f"{target}.{name}", depth)
     elif isinstance(part, Listed):
         for index, each in enumerate(part.parts):
-            yield from _inits(each, f"{target}[{index}]", indent)
+            yield from _inits(each, f"{target}[{index}]", depth)
     elif isinstance(part, Repeated):
-        lines = list(_inits(part.rest, "module", indent + INDENT))
-        yield from [f"{indent}for module in {target}:", *lines] if lines else []
+        variable = "modules" if isinstance(part.rest, Repeated) else "module"
+        lines = list(_inits(part.rest, variable, depth + 1))
+        yield from [(depth, f"for {variable} in {target}:"), *lines] if lines else []
     else:
         for name, init in part.inits:
-            yield from lay_out(statement(init, f"{target}.{name}"), indent)
+            yield depth, statement(init, f"{target}.{name}")
 
 
-def module_code(part: "Module | Chain", names: dict[int, str]) -> str:
-    """The expression that makes a module."""
+def module_code(part: "Module | Chain", *, looped: bool = False) -> str:
+    """The expression that makes a module; what is ``looped`` over is no sequence that can be called."""
     if isinstance(part, Chain):
-        inner = ", ".join(f"{name}={module_code(each, names)}" for name, each in part.parts)
+        inner = ", ".join(f"{name}={module_code(each)}" for name, each in part.parts)
         return f"nn.Sequential(OrderedDict({inner}))"
     if isinstance(part, Listed):
-        return f"nn.Sequential({', '.join(module_code(each, names) for each in part.parts)})"
+        inner = ", ".join(map(module_code, part.parts))
+        return f"nn.ModuleList([{inner}])" if looped else f"nn.Sequential({inner})"
     if isinstance(part, Repeated):
-        return _repeated_code(part, names)
-    callee = part.callee if isinstance(part.callee, str) else names[id(part.callee)]
-    return f"{callee}({', '.join(_arguments(part, {}))})"
+        return _repeated_code(part, looped=looped)
+    return f"{_callee(part)}({', '.join(_arguments(part))})"
 
 
-def _repeated_code(part: Repeated, names: dict[int, str]) -> str:
-    callee = part.rest.callee if isinstance(part.rest.callee, str) else names[id(part.rest.callee)]
+def _callee(part: Construct) -> str:
+    return part.callee if isinstance(part.callee, str) else part.callee.name
+
+
+def _repeated_code(part: Repeated, *, looped: bool) -> str:
+    made, count = module_code(part.rest), part.count
+    if part.first is None and not part.varying and count.constant and count.constant_value == 1:
+        return f"nn.ModuleList([{made}])" if looped else f"nn.Sequential({made})"
     if part.first is not None:
-        less = str(part.count.constant_value - 1) if part.count.constant else f"{_bracketed(part.count.text)} - 1"
-        rest = f"{callee}({', '.join(_arguments(part.rest, {}))})"
-        return f"nn.Sequential({module_code(part.first, names)}, *({rest} for _ in range({less})))"
-    if not part.varying:
-        return f"nn.Sequential(*({callee}({', '.join(_arguments(part.rest, {}))}) for _ in range({part.count.text})))"
+        less = str(count.constant_value - 1) if count.constant else f"{_bracketed(count.text)} - 1"
+        inner = f"{module_code(part.first)}, *({made} for _ in range({less}))"
+        return f"nn.ModuleList([{inner}])" if looped else f"nn.Sequential({inner})"
+    inner = f"{made} for {part.index or '_'} in range({count.text})"
+    if part.varying and part.index is None:
+        inner = _zipped(part)
+    return f"nn.ModuleList({inner})" if looped else f"nn.Sequential(*({inner}))"
+
+
+def _zipped(part: Repeated) -> str:
+    """A loop over the values that vary, where no formula gives them."""
+    assert isinstance(part.rest, Construct)
     variables: dict[int, str] = {}
     for hole in part.varying:
         variables[id(hole)] = free_name(hole.role, variables.values())
-    made = f"{callee}({', '.join(_arguments(part.rest, variables))})"
-    if len(part.varying) == 1:
-        return f"nn.Sequential(*({made} for {variables[id(part.varying[0])]} in {part.varying[0].text}))"
-    each = ", ".join(variables.values())
-    return f"nn.Sequential(*({made} for {each} in zip({', '.join(hole.text for hole in part.varying)})))"
+    made = f"{_callee(part.rest)}({', '.join(_arguments(part.rest, variables))})"
+    each, values = ", ".join(variables.values()), ", ".join(hole.text for hole in part.varying)
+    return f"{made} for {each} in {values}" if len(variables) == 1 else f"{made} for {each} in zip({values})"
 
 
-def _arguments(part: Construct, variables: dict[int, str]) -> list[str]:
+def _arguments(part: Construct, variables: Mapping[int, str] = MappingProxyType({})) -> list[str]:
     """The arguments of a call: leading required ones by position, those that equal the default left out."""
     own = not isinstance(part.callee, str)
     items = []
@@ -193,13 +222,16 @@ def _parameter(argument: Argument) -> str:
 
 
 def _annotation(values: list[Any]) -> str:
+    if len({len(value) for value in values if isinstance(value, tuple)}) > 1:
+        inner = dict.fromkeys(_type(each) for value in values if isinstance(value, tuple) for each in value)
+        return f"tuple[{' | '.join(inner)}, ...]"
     return " | ".join(dict.fromkeys(_type(value) for value in sorted(values, key=lambda each: isinstance(each, tuple))))
 
 
 def _type(value: Any) -> str:
-    if isinstance(value, tuple):
-        inner = list(dict.fromkeys(_type(each) for each in value))
-        if len(inner) == 1 and len(value) != 2:
-            return f"tuple[{inner[0]}, ...]"
-        return f"tuple[{', '.join(_type(each) for each in value)}]"
-    return type(value).__name__
+    if not isinstance(value, tuple):
+        return type(value).__name__
+    inner = dict.fromkeys(_type(each) for each in value)
+    if len(inner) == 1 and len(value) != 2:
+        return f"tuple[{next(iter(inner))}, ...]"
+    return f"tuple[{', '.join(_type(each) for each in value)}]"

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from archdsl.ir import Graph, Guard, Init, Node, Scope, TorchExpr, TorchTarget
+from archdsl.ir import Graph, Guard, Init, Node, Scope, TorchExpr, TorchSource, TorchTarget, Unsupported
 
 Key = tuple[str, int, int]
 """Which statement made an item: source path, offset, and how many times it was met before in the same instance."""
@@ -49,20 +49,28 @@ Content = OpItem | CallItem | RepeatItem
 
 @dataclass(slots=True)
 class Item:
-    """A part of an instance: its attribute path below it, the values it takes, and the value it makes (a node path)."""
+    """A part of an instance: its attribute path below it, the values it takes, and the value it makes (a node path).
+
+    ``channels`` is the width of that value, ``end`` the offset at which the statement ends that ``key`` begins, ``position``
+    that of its first node in the graph.
+    """
 
     key: Key
     path: tuple[str, ...]
     content: Content
     inputs: tuple[str, ...]
     value: str
-    position: int  # of its first node in the graph
+    channels: int
+    end: int
+    position: int
 
 
 @dataclass(slots=True)
 class Instance:
-    """One object: the scope it stands for, its items in order, and the values it takes from outside (``channels`` of the first).
-    ``parameters`` are those of the block, or network, in whose text it stands.
+    """One object: the scope it stands for, its items in order, and the values it takes from outside.
+
+    ``channels`` is the width of the first of them, which is a ``vector`` or a map.  ``parameters`` are those of the block, or
+    network, in whose text it stands.
 
     ``bodies`` are the labelled bodies in it: attribute path, entry and exit value.  ``definition`` tells which definition it is
     an instance of.
@@ -73,9 +81,9 @@ class Instance:
     items: list[Item] = field(default_factory=list)
     inputs: list[str] = field(default_factory=list)
     channels: int = 0
+    vector: bool = False
     parameters: Mapping[str, Any] = field(default_factory=dict)
     bodies: list[tuple[tuple[str, ...], str, str]] = field(default_factory=list)
-    merges: set[tuple[str, ...]] = field(default_factory=set)
     guards: dict[Key, Guard] = field(default_factory=dict)
 
     def refs(self) -> dict[str, Ref]:
@@ -86,7 +94,10 @@ class Instance:
 
 
 class Cutter:
-    """Walks the graph once and gives the instance of the network, with all others inside it."""
+    """Walks the graph once and gives the instance of the network, with all others inside it.
+
+    ``sources`` are then the classes and functions that its operators bring, by name, each after those that it needs.
+    """
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
@@ -100,9 +111,12 @@ class Cutter:
             self._members.setdefault(node.scope, []).append(node)
             self._order[node.path] = position
         self._guards: dict[int, list[Guard]] = {}
-        for guard in graph.guards:
+        self._guard_order: dict[int, int] = {}
+        for position, guard in enumerate(graph.guards):
             self._guards.setdefault(guard.scope, []).append(guard)
+            self._guard_order[id(guard)] = position
         self._first: dict[int, int] = {}
+        self.sources: dict[str, TorchSource] = {}
 
     def network(self) -> Instance:
         """The network's instance."""
@@ -117,10 +131,11 @@ class Cutter:
         instance.parameters = self._parameters(index)
         prefix = len(scope.path) + 1 if scope.path else 0
         seen: dict[tuple[str, int], int] = {}
-        for position, path, content in sorted(self._contents(index, prefix, instance), key=lambda each: each[0]):
+        for position, path, content in sorted(self._contents(index, prefix, instance, {}), key=lambda each: each[0]):
             item = self._item(position, path, content, seen)
             if item is not None:
                 instance.items.append(item)
+        instance.guards = dict(sorted(instance.guards.items(), key=lambda each: self._guard_order[id(each[1])]))
         made = {item.value for item in instance.items}
         outside = [scope.entry] if scope.entry else []
         for item in instance.items:
@@ -128,7 +143,8 @@ class Cutter:
         used = {value for item in instance.items for value in item.inputs} | {scope.exit}
         instance.inputs = [value for value in dict.fromkeys(outside) if value in used]
         if instance.inputs:
-            instance.channels = self._graph[instance.inputs[0]].type.channels
+            entering = self._graph[instance.inputs[0]].type
+            instance.channels, instance.vector = entering.channels, not entering.is_map
         return instance
 
     def _parameters(self, index: int) -> Mapping[str, Any]:
@@ -137,12 +153,17 @@ class Cutter:
             scope = self._graph.scopes[scope.parent]
         return scope.arguments
 
-    def _contents(self, index: int, prefix: int, instance: Instance) -> Iterator[tuple[int, tuple[str, ...], Content]]:
-        """Everything directly in a scope, and in the structure that it does not give a class of its own: position, path, content."""
+    def _contents(
+        self, index: int, prefix: int, instance: Instance, times: dict[tuple[str, int], int]
+    ) -> Iterator[tuple[int, tuple[str, ...], Content]]:
+        """Everything in a scope, and in the structure inside that has no class of its own: position, path, content.
+
+        ``times`` counts how often each guarded statement was met.
+        """
         for guard in self._guards.get(index, ()):
             site = (guard.span.source.path, guard.span.start)
-            times = sum(key[:2] == site for key in instance.guards)
-            instance.guards[(*site, times + 1)] = guard
+            times[site] = times.get(site, 0) + 1
+            instance.guards[(*site, times[site])] = guard
         for node in self._members.get(index, ()):
             if node.op.family != "input":
                 yield self._order[node.path], _segments(node.path[prefix:]), self._op(node)
@@ -156,9 +177,7 @@ class Cutter:
             else:
                 if scope.kind == "body" and scope.exit != scope.entry:
                     instance.bodies.append((path, scope.entry, scope.exit))
-                if scope.kind == "merge":
-                    instance.merges.add(path)
-                yield from self._contents(child, prefix, instance)
+                yield from self._contents(child, prefix, instance, times)
 
     def _repeat(self, index: int, path: tuple[str, ...]) -> Iterator[tuple[int, tuple[str, ...], Content]]:
         scope = self._graph.scopes[index]
@@ -191,7 +210,20 @@ class Cutter:
             yield self._order[node.path], (*path, node.path[prefix:].strip("[]")), self._op(node)
 
     def _op(self, node: Node) -> OpItem:
-        return OpItem(node, node.op.torch(self._graph.types(node.inputs), node.type))
+        target = node.op.torch(self._graph.types(node.inputs), node.type)
+        for source in target.sources:
+            self._collect(source)
+        return OpItem(node, target)
+
+    def _collect(self, source: TorchSource) -> None:
+        """Adds what an operator brings to ``sources``, after what it needs itself."""
+        known = self.sources.get(source.name)
+        if known is None:
+            for need in source.needs:
+                self._collect(need)
+            self.sources[source.name] = source
+        elif known.text != source.text:
+            raise Unsupported(f"two operators bring different sources named `{source.name}`")
 
     def _position(self, index: int) -> int:
         """Where a scope's first node stands; scopes without nodes go to the end and are dropped."""
@@ -213,7 +245,8 @@ class Cutter:
             inputs = tuple(_inputs(content))
         site = (span.source.path, span.start)
         seen[site] = seen.get(site, 0) + 1
-        return Item((*site, seen[site]), path, content, inputs, value, position)
+        channels = self._graph[value].type.channels
+        return Item((*site, seen[site]), path, content, inputs, value, channels, span.end, position)
 
 
 def _inputs(content: Content) -> list[str]:
@@ -235,12 +268,13 @@ def element_value(content: Content) -> str:
 
 
 def _sequential(scope: Scope, contents: list[Content]) -> bool:
-    """Whether every iteration is a module that takes the value of the one before it and nothing else."""
+    """Whether every iteration is a module that takes the value of the one before it, and beside it what all others take."""
     value = scope.entry
+    others = _inputs(contents[0])[1:]
     for content in contents:
         if isinstance(content, OpItem) and isinstance(content.target, TorchExpr):
             return False
-        if _inputs(content) != [value]:
+        if _inputs(content) != [value, *others] or (others and isinstance(content, RepeatItem)):
             return False
         value = element_value(content)
     return True

@@ -1,11 +1,12 @@
 """Instances grouped into classes: one template for all instances of a definition that differ in numbers, or by a guard, alone."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
 
 from archdsl.backends.torch.instances import CallItem, Content, Instance, Key, OpItem, Ref, RepeatItem
-from archdsl.ir import REQUIRED, Arg, Init, TorchExpr, TorchModule, TorchSource
+from archdsl.backends.torch.shapes import Shape, shape_of, union
+from archdsl.ir import REQUIRED, Arg, Init, Origin, TorchExpr, TorchModule
 
 
 class _Absent:
@@ -21,15 +22,17 @@ ABSENT = _Absent()
 class Hole:
     """A value in a template: what it is in every instance, and how the spec writes it.
 
-    ``formula`` is the spec's expression as Python over the block's parameters; ``exact`` tells whether the value is that
-    expression's, or was lowered from it (numbers of padding from ``same``).  ``role`` names the value where the spec does not,
-    ``derived`` tells that it follows from the type of the input.  ``text`` is how the constructor writes it, once resolved.
+    ``formula`` is the spec's expression as Python over the block's parameters, ``written`` the text that stands in the spec;
+    ``exact`` tells whether the value is that expression's, or was lowered from it (numbers of padding from ``same``).  ``role``
+    names the value where the spec does not, ``derived`` tells that it follows from the type of the input.  ``text`` is how the
+    constructor writes it, once resolved.
     """
 
     role: str
     values: list[Any]
     default: object = REQUIRED
     formula: str | None = None
+    written: str | None = None
     exact: bool = False
     positional: bool = False
     derived: bool = False
@@ -52,7 +55,7 @@ class Construct:
     callee: "str | Template"
     holes: list[Hole]
     inits: tuple[tuple[str, Init], ...] = ()
-    sources: tuple[TorchSource, ...] = ()
+    in_sequence: ClassVar[bool] = False
 
 
 @dataclass(slots=True)
@@ -68,13 +71,15 @@ class Repeated:
     """``count`` parts of one class in sequence.
 
     ``first`` is written apart where it alone differs from the ``rest``; ``varying`` names the holes of ``rest`` that differ
-    from iteration to iteration, whose values are tuples.
+    from iteration to iteration, whose values are tuples.  ``index`` is the variable over which they are formulas, if they are.
     """
 
     count: Hole
     first: Construct | None
-    rest: Construct
+    rest: "Construct | Repeated"
     varying: list[Hole] = field(default_factory=list)
+    index: str | None = None
+    in_sequence: ClassVar[bool] = True
 
 
 @dataclass(slots=True)
@@ -82,6 +87,7 @@ class Listed:
     """Parts in sequence that differ in structure."""
 
     parts: list["Construct | Repeated | Listed"]
+    in_sequence: ClassVar[bool] = True
 
 
 Module = Construct | Repeated | Listed
@@ -89,12 +95,18 @@ Module = Construct | Repeated | Listed
 
 @dataclass(slots=True)
 class Piece:
-    """One item of a template; ``guards`` are the keys of the conditionals that it stands under, outermost first."""
+    """One item of a template.
+
+    Its statement ends at offset ``end``, ``channels`` is the width of its value in every instance, ``guards`` are the keys of
+    the conditionals that it stands under, outermost first.
+    """
 
     key: Key
     path: tuple[str, ...]
     part: Module | Expression
     inputs: list[Ref]
+    end: int
+    channels: list[Any]
     guards: tuple[Key, ...] = ()
 
 
@@ -103,7 +115,6 @@ class Conditional:
     """A guarded statement of a template: in which instances it is there, and the flow around it."""
 
     key: Key
-    label: str
     present: Hole
     entry: Ref
     exit: Ref
@@ -113,33 +124,41 @@ class Conditional:
 class Argument:
     """An argument of a template's constructor, with its value in every instance; ``default`` is REQUIRED where it has none.
 
-    ``parameter`` tells one that is named after a parameter of the block.
+    ``parameter`` is the block's parameter that it stands for, if it does.
     """
 
     name: str
     values: list[Any]
     default: object = REQUIRED
-    parameter: bool = False
+    parameter: str | None = None
 
 
 @dataclass(slots=True)
 class Template:
     """A class: its pieces in order, the instances that it serves, and its constructor's ``arguments`` once resolved.
 
-    ``width`` is the name of the argument that gives the channels of its output, if one does.
+    ``first`` is one of the instances, for what is the same in all.  ``width`` is the name of the argument that gives the
+    channels of its output, if one does.  ``positions`` tells where an instance (by its ``id``) stands in ``instances``.
     """
 
-    definition: tuple[str, int]
     first: Instance
+    shape: Shape
     name: str = ""
     instances: list[Instance] = field(default_factory=list)
     pieces: list[Piece] = field(default_factory=list)
     conditionals: list[Conditional] = field(default_factory=list)
-    bodies: dict[tuple[str, ...], tuple[Ref, Ref]] = field(default_factory=dict)
-    output: Ref = ("in", 0)
     arguments: list[Argument] = field(default_factory=list)
     width: str | None = None
     positions: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def output(self) -> Ref:
+        """The value that a block gives."""
+        return self.shape.output or ("in", 0)
+
+
+_WRITTEN = ("expression", "let", "defaults")
+"""Kinds of origin whose text stands where the names of the hole's own block are known."""
 
 
 def plain(value: Any) -> Any:
@@ -149,11 +168,11 @@ def plain(value: Any) -> Any:
     return value
 
 
-# --- what must be equal for two instances to share a class ---------------------------------------------------------------------
+# --- building templates --------------------------------------------------------------------------------------------------------
 
 
-def _signature(content: Content, templates: dict[int, Template]) -> Any:
-    """The structure of an item without its numbers."""
+def _kind(content: Content, templates: dict[int, "Template"]) -> Hashable:
+    """What an item is, without its numbers."""
     if isinstance(content, OpItem):
         target = content.target
         names = tuple(arg.name for arg in target.args)
@@ -162,81 +181,34 @@ def _signature(content: Content, templates: dict[int, Template]) -> Any:
         return ("expression", target.template, target.plain, names)
     if isinstance(content, CallItem):
         return ("call", id(templates[id(content.instance)]))
-    inner = [_signature(element, templates) for element in content.elements]
-    alike = inner[0][0] != "repeat" and all(each == inner[0] for each in inner)
-    return ("repeat", inner[0]) if alike else ("list", tuple(inner))
+    kinds = tuple(_kind(element, templates) for element in content.elements)
+    return ("repeat", kinds[0]) if _is_loop(content, kinds, templates) else ("list", kinds)
 
 
-def _fits(instance: Instance, first: Instance, templates: dict[int, Template]) -> bool:
-    """Whether two instances differ in numbers and guards alone."""
-    if len(instance.inputs) != len(first.inputs):
+def _is_loop(content: RepeatItem, kinds: Sequence[Hashable], templates: dict[int, "Template"]) -> bool:
+    """Whether iterations are of one kind, and, where they are repeats themselves, equal."""
+    if len(set(kinds)) > 1:
         return False
-    ours, theirs = {item.key: item for item in instance.items}, {item.key: item for item in first.items}
-    common = [key for key in theirs if key in ours]
-    if [key for key in ours if key in theirs] != common:
-        return False
-    for key in common:
-        if ours[key].path != theirs[key].path:
-            return False
-        if _signature(ours[key].content, templates) != _signature(theirs[key].content, templates):
-            return False
-    return (
-        _explained([key for key in theirs if key not in ours], first, instance)
-        and _explained([key for key in ours if key not in theirs], instance, first)
-        and _flow(instance, first, common) == _flow(first, instance, common)
-    )
+    if not isinstance(content.elements[0], RepeatItem):
+        return True
+    return len({_numbers(element, templates) for element in content.elements}) == 1
 
 
-def _explained(keys: Iterable[Key], having: Instance, lacking: Instance) -> bool:
-    """Whether each of ``keys``, which only ``having`` has, stands under a guard that is false in ``lacking``."""
-    guarded = guards_of(having)
-    return all(any(_switched(site, having, lacking) for site in guarded.get(key, ())) for key in keys)
-
-
-def _switched(site: Key, having: Instance, lacking: Instance) -> bool:
-    """Whether a guard is true in one instance and false in the other, and what it guards is a step of a pipe."""
-    ours, theirs = having.guards[site], lacking.guards.get(site)
-    return ours.present and not ours.merged and theirs is not None and not theirs.present
-
-
-def guards_of(instance: Instance) -> dict[Key, tuple[Key, ...]]:
-    """The guards that each guarded item stands under, outermost first."""
-    found: dict[Key, tuple[Key, ...]] = {}
-    for site, guard in sorted(instance.guards.items(), key=lambda each: (each[1].nodes[0], -each[1].nodes[1])):
-        first, last = guard.nodes
-        for item in instance.items:
-            if first <= item.position < last:
-                found[item.key] = (*found.get(item.key, ()), site)
-    return found
-
-
-def _flow(instance: Instance, other: Instance, keys: Sequence[Key]) -> list[tuple[Ref, ...]]:
-    """What the items ``keys`` take, and what leaves, once the statements that ``other`` lacks count as the identity."""
-    refs = instance.refs()
-    around: dict[Ref, Ref] = {}
-    for site, guard in instance.guards.items():
-        if _switched(site, instance, other) and guard.exit in refs and guard.entry in refs:
-            around[refs[guard.exit]] = refs[guard.entry]
-
-    def resolve(value: str) -> Ref:
-        ref = refs[value]
-        while around.get(ref, ref) != ref:
-            ref = around[ref]
-        return ref
-
-    inputs = {item.key: item.inputs for item in instance.items}
-    flow = [tuple(resolve(value) for value in inputs[key]) for key in keys]
-    return [*flow, (resolve(instance.scope.exit),)] if instance.scope.exit in refs else flow
-
-
-# --- building templates --------------------------------------------------------------------------------------------------------
+def _numbers(content: Content, templates: dict[int, "Template"]) -> Hashable:
+    """The numbers of an item, which together with its kind say all about it."""
+    if isinstance(content, OpItem):
+        return tuple(plain(arg.value) for arg in content.target.args)
+    if isinstance(content, CallItem):
+        template = templates[id(content.instance)]
+        place = template.positions[id(content.instance)]
+        return tuple(argument.values[place] for argument in template.arguments)
+    return tuple(_numbers(element, templates) for element in content.elements)
 
 
 class Planner:
     """Groups instances, inner ones first, so that an item that makes an object knows its class."""
 
     def __init__(self) -> None:
-        self._by_definition: dict[tuple[str, int], list[Template]] = {}
         self._of: dict[int, Template] = {}
 
     def plan(self, network: Instance) -> Iterator[Template]:
@@ -245,46 +217,54 @@ class Planner:
         for instance in _inner_first(network):
             by_definition.setdefault(instance.definition, []).append(instance)
         for definition in _ordered(by_definition):
-            for instance in by_definition[definition]:
-                self._assign(instance)
-            for template in self._by_definition[definition]:
+            for template in self._grouped(by_definition[definition]):
                 self._fill(template)
                 yield template
 
-    def _assign(self, instance: Instance) -> None:
-        known = self._by_definition.setdefault(instance.definition, [])
-        template = next((each for each in known if _fits(instance, each.first, self._of)), None)
-        if template is None:
-            template = Template(instance.definition, instance)
-            known.append(template)
-        elif len(instance.items) > len(template.first.items):
-            template.first = instance
-        template.positions[id(instance)] = len(template.instances)
-        template.instances.append(instance)
-        self._of[id(instance)] = template
+    def _grouped(self, instances: list[Instance]) -> list[Template]:
+        """The classes of one definition's objects, which join the class that has the most in common with them first."""
+        found: list[Template] = []
+        known: dict[Hashable, Template] = {}
+        shapes = {}
+        for instance in instances:
+            kinds = {item.key: _kind(item.content, self._of) for item in instance.items}
+            shapes[id(instance)] = shape_of(instance, kinds)
+        for instance in sorted(instances, key=lambda each: -len(each.items)):
+            shape = shapes[id(instance)]
+            identity = shape.identity()
+            template = known.get(identity) or _joined(found, shape)
+            if template is None:
+                template = Template(instance, shape)
+                found.append(template)
+            known[identity] = template
+            self._of[id(instance)] = template
+        for instance in instances:
+            template = self._of[id(instance)]
+            template.positions[id(instance)] = len(template.instances)
+            template.instances.append(instance)
+        return list({id(self._of[id(each)]): self._of[id(each)] for each in instances}.values())
 
     def _fill(self, template: Template) -> None:
-        """The pieces of a template from its fullest instance, with the values of all."""
-        first = template.first
-        refs, guarded = first.refs(), guards_of(first)
-        by_key = [{item.key: item for item in instance.items} for instance in template.instances]
-        live = [site for site in first.guards if any(_switched(site, first, each) for each in template.instances)]
-        for item in first.items:
-            items = [each.get(item.key) for each in by_key]
+        """The pieces of a template, with the values of all its instances."""
+        shape, instances = template.shape, template.instances
+        by_key = [{item.key: item for item in instance.items} for instance in instances]
+        live = {key for key, site in shape.sites.items() if site.present and not all(_present(key, each) for each in instances)}
+        for key, slot in shape.slots.items():
+            items = [each.get(key) for each in by_key]
             part = self._part([None if each is None else each.content for each in items])
-            sites = tuple(site for site in guarded.get(item.key, ()) if site in live)
-            template.pieces.append(Piece(item.key, item.path, part, [refs[value] for value in item.inputs], sites))
-        for site in live:
-            guard = first.guards[site]
-            present = [each.guards[site].present if site in each.guards else ABSENT for each in template.instances]
-            formula = _shared(each.guards[site].formula for each in template.instances if site in each.guards)
-            hole = Hole(f"with_{guard.label}" if guard.label else "with_step", present, formula=formula, exact=True)
-            template.conditionals.append(Conditional(site, guard.label, hole, refs[guard.entry], refs[guard.exit]))
-        for path, entry, exit_ in first.bodies:
-            if entry in refs and exit_ in refs:
-                template.bodies[path] = (refs[entry], refs[exit_])
-        if first.scope.exit in refs:
-            template.output = refs[first.scope.exit]
+            sites = tuple(site for site in slot.guards if site in live)
+            channels = [ABSENT if each is None else each.channels for each in items]
+            template.pieces.append(Piece(key, slot.path, part, list(slot.inputs), slot.end, channels, sites))
+        guarding = {key for slot in shape.slots.values() for key in slot.guards}
+        for key, site in shape.sites.items():
+            if key in live and key in guarding and site.entry is not None and site.exit is not None:
+                guards = [each.guards[key] for each in instances if key in each.guards]
+                present = [each.guards[key].present if key in each.guards else ABSENT for each in instances]
+                guarded = [slot.path[-1] for slot in shape.slots.values() if key in slot.guards]
+                hole = Hole(f"with_{site.label or guarded[-1]}", present, exact=True)
+                hole.formula = _shared(guard.formula for guard in guards)
+                hole.written = _shared(guard.span.text.rpartition(" if ")[2] for guard in guards)
+                template.conditionals.append(Conditional(key, hole, site.entry, site.exit))
 
     def _part(self, contents: Sequence[Content | None]) -> Module | Expression:
         content = next(each for each in contents if each is not None)
@@ -296,25 +276,26 @@ class Planner:
 
     def _call(self, contents: Sequence[Content | None], content: CallItem) -> Construct:
         callee = self._of[id(content.instance)]
+        places = [callee.positions[id(each.instance)] if isinstance(each, CallItem) else None for each in contents]
+        calls = [each.instance for each in contents if isinstance(each, CallItem)]
         holes = []
         for argument in callee.arguments:
-            values = [
-                argument.values[callee.positions[id(each.instance)]] if isinstance(each, CallItem) else ABSENT for each in contents
-            ]
-            hole = Hole(argument.name, values, argument.default, derived=not argument.parameter)
-            calls = [each.instance for each in contents if isinstance(each, CallItem)]
-            hole.formula = _shared(_formula(argument, instance) for instance in calls)
-            present = (value for value in values if value is not ABSENT)
-            hole.exact = all(
-                plain(instance.parameters.get(argument.name, ABSENT)) == value
-                for instance, value in zip(calls, present, strict=True)
-            )
+            values = [argument.values[place] if place is not None else ABSENT for place in places]
+            hole = Hole(argument.name, values, argument.default, derived=True)
+            name = argument.parameter
+            if name is not None:
+                hole.derived = False
+                _explain(hole, [_origin(name, instance) for instance in calls])
+                present = (value for value in values if value is not ABSENT)
+                given = [plain(each.scope.arguments.get(name, each.parameters.get(name, ABSENT))) for each in calls]
+                hole.exact = all(one == other for one, other in zip(given, present, strict=True))
             holes.append(hole)
         return Construct(callee, holes)
 
     def _repeat(self, contents: Sequence[Content | None], content: RepeatItem) -> Module:
         repeats = [each if isinstance(each, RepeatItem) else None for each in contents]
-        if _signature(content, self._of)[0] == "list":
+        kinds = [_kind(element, self._of) for element in content.elements]
+        if not _is_loop(content, kinds, self._of):
             parts = []
             for index in range(len(content.elements)):
                 part = self._part([None if each is None else each.elements[index] for each in repeats])
@@ -322,8 +303,12 @@ class Planner:
                     parts.append(part)
             return Listed(parts)
         counts = [ABSENT if each is None else len(each.elements) for each in repeats]
-        origins = [each.scope.origins["count"].formula for each in repeats if each is not None]
-        count = Hole("count", counts, formula=_shared(origins), exact=True)
+        origins = [each.scope.origins["count"] for each in repeats if each is not None]
+        count = Hole("count", counts, exact=True)
+        _explain(count, origins)
+        if isinstance(content.elements[0], RepeatItem):
+            inner = self._part([None if each is None else each.elements[0] for each in repeats])
+            return Repeated(count, None, inner) if isinstance(inner, Construct | Repeated) else Listed([])
         flat = [element for each in repeats if each is not None for element in each.elements]
         lengths = [0 if each is None else len(each.elements) for each in repeats]
         whole = self._part(flat)
@@ -339,7 +324,7 @@ def _operator(contents: Sequence[Content | None], content: OpItem) -> Construct 
         values = [plain(each.target.args[position].value) if isinstance(each, OpItem) else ABSENT for each in contents]
         holes.append(_attribute_hole(arg, values, contents))
     if isinstance(target, TorchModule):
-        return Construct(target.type, holes, content.inits, target.sources)
+        return Construct(target.type, holes, content.inits)
     return Expression(target, holes)
 
 
@@ -348,18 +333,25 @@ def _attribute_hole(arg: Arg, values: list[Any], contents: Sequence[Content | No
     name = arg.attribute
     if name is not None:
         nodes = [each.node for each in contents if isinstance(each, OpItem)]
-        hole.formula = _shared(node.origins[name].formula if name in node.origins else None for node in nodes)
+        _explain(hole, [node.origins.get(name) for node in nodes])
         present = (value for value in values if value is not ABSENT)
         hole.exact = all(plain(getattr(node.op, name)) == value for node, value in zip(nodes, present, strict=True))
     return hole
 
 
-def _formula(argument: Argument, instance: Instance) -> str | None:
-    """How the text around ``instance`` writes an argument of its class."""
-    if instance.scope.kind != "block":
-        return argument.name if argument.parameter else None
-    origin = instance.scope.origins.get(argument.name)
-    return None if origin is None else origin.formula
+def _origin(name: str, instance: Instance) -> Origin | None:
+    """Where the text around ``instance`` has the value of a parameter from."""
+    if instance.scope.kind == "block":
+        return instance.scope.origins.get(name)
+    return Origin("parameter", formula=name)
+
+
+def _explain(hole: Hole, origins: Sequence[Origin | None]) -> None:
+    """Gives ``hole`` the expression that all ``origins`` have."""
+    hole.formula = _shared(None if each is None else each.formula for each in origins)
+    hole.written = _shared(
+        each.span.text if each is not None and each.span is not None and each.kind in _WRITTEN else None for each in origins
+    )
 
 
 def _shared(formulas: Iterable[str | None]) -> str | None:
@@ -377,25 +369,25 @@ def _repeated(whole: Construct, count: Hole, lengths: Sequence[int]) -> Repeated
 
     def scalar(hole: Hole, index: int) -> Hole:
         values = [row[index] if len(row) > index else ABSENT for row in cut(hole)]
-        return Hole(hole.role, values, hole.default, hole.formula, hole.exact, hole.positional, hole.derived)
+        return replace(hole, values=values)
 
     cuts = [cut(hole) for hole in whole.holes]
     uniform = all(_equal(row) for rows in cuts for row in rows)
     if uniform:
-        return Repeated(count, None, Construct(whole.callee, [scalar(hole, 0) for hole in whole.holes], whole.inits, whole.sources))
+        return Repeated(count, None, Construct(whole.callee, [scalar(hole, 0) for hole in whole.holes], whole.inits))
     if all(_equal(row[1:]) for rows in cuts for row in rows) and min(lengths) > 0 and max(lengths) > 1:
-        first = Construct(whole.callee, [scalar(hole, 0) for hole in whole.holes], whole.inits, whole.sources)
-        rest = Construct(whole.callee, [scalar(hole, 1) for hole in whole.holes], whole.inits, whole.sources)
+        first = Construct(whole.callee, [scalar(hole, 0) for hole in whole.holes], whole.inits)
+        rest = Construct(whole.callee, [scalar(hole, 1) for hole in whole.holes], whole.inits)
         return Repeated(count, first, rest)
     varying, holes = [], []
     for hole, rows in zip(whole.holes, cuts, strict=True):
         if all(_equal(row) for row in rows):
             holes.append(scalar(hole, 0))
             continue
-        each = Hole(hole.role, [tuple(row) if row else ABSENT for row in rows], hole.default, positional=hole.positional)
+        each = replace(hole, values=[tuple(row) if row else ABSENT for row in rows], formula=None, exact=False, derived=False)
         varying.append(each)
         holes.append(each)
-    return Repeated(count, None, Construct(whole.callee, holes, whole.inits, whole.sources), varying)
+    return Repeated(count, None, Construct(whole.callee, holes, whole.inits), varying)
 
 
 def _equal(values: Sequence[Any]) -> bool:
@@ -405,29 +397,48 @@ def _equal(values: Sequence[Any]) -> bool:
 def _inner_first(instance: Instance) -> Iterator[Instance]:
     """Every instance inside ``instance``, then itself."""
     for item in instance.items:
-        yield from _inside(item.content)
+        for inner in _direct(item.content):
+            yield from _inner_first(inner)
     yield instance
 
 
-def _inside(content: Content) -> Iterator[Instance]:
+def _direct(content: Content) -> Iterator[Instance]:
+    """The instances that an item holds, without those inside them."""
     if isinstance(content, CallItem):
-        yield from _inner_first(content.instance)
+        yield content.instance
     elif isinstance(content, RepeatItem):
         for element in content.elements:
-            yield from _inside(element)
+            yield from _direct(element)
 
 
 def _ordered(by_definition: dict[tuple[str, int], list[Instance]]) -> list[tuple[str, int]]:
     """The definitions, each after all that its instances contain."""
     uses = {
-        definition: {
-            inner.definition for instance in instances for item in instance.items for inner in _inside(item.content)
-        }
+        definition: {inner.definition: None for each in instances for item in each.items for inner in _direct(item.content)}
         for definition, instances in by_definition.items()
     }
-    ordered: list[tuple[str, int]] = []
-    while len(ordered) < len(uses):
-        ordered += [each for each in uses if each not in ordered and uses[each] <= set(ordered)]
-    return ordered
+    ordered: dict[tuple[str, int], None] = {}
+
+    def visit(definition: tuple[str, int]) -> None:
+        if definition not in ordered:
+            for inner in uses[definition]:
+                visit(inner)
+            ordered[definition] = None
+
+    for definition in uses:
+        visit(definition)
+    return list(ordered)
 
 
+def _joined(templates: list[Template], shape: Shape) -> Template | None:
+    """The first class that ``shape`` fits, made to serve it too."""
+    for template in templates:
+        whole = union(template.shape, shape)
+        if whole is not None:
+            template.shape = whole
+            return template
+    return None
+
+
+def _present(key: Key, instance: Instance) -> bool:
+    return key in instance.guards and instance.guards[key].present

@@ -1,6 +1,7 @@
 """Python text: literals, names, and calls laid out as a formatter would."""
 
 import builtins
+import inspect
 import keyword
 import re
 from collections.abc import Container, Iterator
@@ -10,6 +11,7 @@ WIDTH = 100
 INDENT = "    "
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _RESERVED = frozenset({"torch", "nn", "F", "Tensor", "NamedTuple", "OrderedDict", "self", "super", *dir(builtins)})
+_AMBIGUOUS = frozenset("lIO")
 
 
 def literal(value: Any) -> str:
@@ -27,7 +29,7 @@ def free_name(wanted: str, taken: Container[str]) -> str:
     name = re.sub(r"\W", "_", wanted, flags=re.ASCII) or "value"
     if not name[0].isalpha() and name[0] != "_":
         name = f"n{name}"
-    if keyword.iskeyword(name) or name in _RESERVED:
+    if keyword.iskeyword(name) or name in _RESERVED or name in _AMBIGUOUS:
         name += "_"
     number, candidate = 2, name
     while candidate in taken:
@@ -42,29 +44,49 @@ def camel_case(name: str) -> str:
 
 
 def lay_out(text: str, indent: str, after: str = "") -> list[str]:
-    """``text`` and ``after`` as lines: one if it fits, else cut at the last bracket, as formatters do."""
+    """``text`` and ``after`` as lines: one if it fits, else cut at the last bracket, or around the operators of a sum."""
     line = f"{indent}{text}{after}"
-    cut = None if len(line) <= WIDTH else _last_bracket(text)
-    if cut is None:
+    if len(line) <= WIDTH:
+        return [line]
+    operands = _operands(text)
+    if operands is not None:
+        return _parenthesised(*operands, indent, after)
+    cut = _last_bracket(text)
+    if cut is None or cut[0] + 1 == cut[1]:
         return [line]
     start, end = cut
-    items = _split(text[start + 1 : end], ",")
-    if items == [""]:
-        return [line]
+    return [f"{indent}{text[: start + 1]}", *_inside(text[start + 1 : end], indent + INDENT), f"{indent}{text[end:]}{after}"]
+
+
+def _inside(content: str, indent: str) -> list[str]:
+    """What stands between brackets that are on lines of their own."""
+    if len(indent + content) <= WIDTH and not content.endswith(","):
+        return [indent + content]
+    clauses = _split(content, " for ")
+    if len(clauses) == 2:
+        return [*lay_out(clauses[0], indent), *lay_out(f"for {clauses[1]}", indent)]
+    items = _split(content.removesuffix(","), ",")
+    if len(items) == 1:
+        return lay_out(items[0], indent, "," * content.endswith(","))
+    return [line for item in items for line in lay_out(item, indent, ",")]
+
+
+def _operands(text: str) -> tuple[str, list[str]] | None:
+    """What stands before a sum, product or condition that ends a statement, and its operands; None where there is none."""
+    head = re.match(r"(?:[\w.\[\]\"]+ = |return |if )", text)
+    rest = text[head.end() :] if head is not None else text
+    for sign in (" and ", " + ", " * "):
+        operands = _split(rest, sign)
+        if head is not None and len(operands) > 1 and (sign == " and " or len(operands) > 2 or not text.endswith(")")):
+            return head[0], [operands[0], *(f"{sign.strip()} {each}" for each in operands[1:])]
+    return None
+
+
+def _parenthesised(head: str, operands: list[str], indent: str, after: str) -> list[str]:
     inner = indent + INDENT
-    together = ", ".join(items)
-    clauses = _split(together, " for ") if len(items) == 1 else []
-    lines = [f"{indent}{text[: start + 1]}"]
-    if len(inner + together) <= WIDTH:
-        lines.append(inner + together)
-    elif len(clauses) == 2:
-        lines += [*lay_out(clauses[0], inner), f"{inner}for {clauses[1]}"]
-    elif len(items) == 1:
-        lines += lay_out(items[0], inner)
-    else:
-        for item in items:
-            lines += lay_out(item, inner, ",")
-    return [*lines, f"{indent}{text[end:]}{after}"]
+    together = " ".join(operands)
+    lines = [inner + together] if len(inner + together) <= WIDTH else [inner + each for each in operands]
+    return [f"{indent}{head}(", *lines, f"{indent}){after}"]
 
 
 def _last_bracket(text: str) -> tuple[int, int] | None:
@@ -111,14 +133,18 @@ def _quoted(text: str) -> set[int]:
 
 
 def docstring(text: str, indent: str) -> list[str]:
-    """``text`` as a docstring that cannot end early, whatever it holds."""
-    safe = "".join(_visible(character) for character in text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"'))
-    lines = [line.rstrip() for line in safe.strip().split("\n")]
-    if lines[-1].endswith('"'):
-        lines[-1] += " "
-    if len(lines) == 1:
-        return [f'{indent}"""{lines[0]}"""']
-    return [f'{indent}"""{lines[0]}', *(f"{indent}{line}" if line else "" for line in lines[1:]), f'{indent}"""']
+    """``text`` as a docstring that cannot end early, whatever it holds; nothing for a text of spaces."""
+    text = inspect.cleandoc("".join(_visible(character) for character in text.replace("\\", "\\\\"))).strip()
+    lines = [line.rstrip() for line in text.replace('"""', '\\"\\"\\"').split("\n")]
+    if lines == [""]:
+        return []
+    if lines[0].startswith('"'):
+        lines[0] = " " + lines[0]
+    if len(lines) > 1:
+        return [f'{indent}"""{lines[0]}', *(f"{indent}{line}" if line else "" for line in lines[1:]), f'{indent}"""']
+    if lines[0].endswith('"'):
+        lines[0] += " "
+    return [f'{indent}"""{lines[0]}"""']
 
 
 def _visible(character: str) -> str:

@@ -1,0 +1,179 @@
+"""A map for one network: the rules of a file applied to every weight of a graph."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from archdsl.ir import Graph, Node, Weight
+from archdsl.ir.weights import Recipe, WeightMap
+from archdsl.weights.layout import TORCH, NoPlace
+from archdsl.weights.names import BadRule, Rule
+from archdsl.weights.rules import Rules, check
+
+NATIVE = "native"
+"""What our own layout is called: keys are the spec's paths, with ``.3.`` for ``[3]``."""
+
+
+def key(path: str, name: str) -> str:
+    """The key of a weight in a ``state_dict``: ``a[3].conv`` and ``weight`` give ``a.3.conv.weight``."""
+    return f"{dotted(path)}.{name}"
+
+
+def dotted(path: str) -> str:
+    return re.sub(r"\[(\w+)\]", r".\1", path)
+
+
+def native(graph: Graph) -> WeightMap:
+    """The map of our own layout, in which every weight has its own name, or an older one that the spec tells of."""
+    recipes = []
+    for node, weight in _weights(graph):
+        name = key(node.path, weight.name)
+        recipe = TORCH.recipe(graph, node, weight, None)
+        recipes.append(replace(recipe, ours=name, theirs=name, fill=_fill(weight, gamma=True)))
+    return WeightMap(graph.name, NATIVE, graph.name, tuple(recipes), older=_older(graph, [each.ours for each in recipes]))
+
+
+def build(graph: Graph, rules: Rules, source: str | None = None) -> WeightMap:
+    """The map that ``rules`` make for ``graph``; raises E0710 where they contradict themselves or leave a doubt."""
+    theirs = rules.networks.get(graph.name, graph.name)
+    builder = _Builder(graph, rules, theirs)
+    recipes = []
+    uncovered = []
+    for node, weight in _weights(graph):
+        recipe = builder.recipe(node, weight)
+        if recipe is None:
+            uncovered.append((key(node.path, weight.name), weight.shape))
+        else:
+            recipes.append(recipe)
+    _distinct(rules, recipes)
+    return WeightMap(
+        graph.name,
+        source or rules.sources[0],
+        theirs,
+        tuple(recipes),
+        tuple(uncovered),
+        tuple(_unused(graph, rules)),
+        rules.numbered,
+        rules.layout.separator,
+        rules.note,
+        unmet=tuple(
+            (name, value, graph.arguments[name])
+            for name, value in rules.parameters.items()
+            if graph.arguments.get(name, value) != value
+        ),
+    )
+
+
+def _weights(graph: Graph) -> Iterator[tuple[Node, Weight]]:
+    return ((node, weight) for node in graph for weight in node.weights)
+
+
+def _unused(graph: Graph, rules: Rules) -> Iterator[str]:
+    """Patterns of names that may be left over, in view of what the network has and has not."""
+    for path, patterns in rules.unused.items():
+        if path == "always" or not any(f"{dotted(node.path)}.".startswith(f"{path}.") for node in graph):
+            yield from patterns
+
+
+class _Builder:
+    """The rules at work on one graph."""
+
+    def __init__(self, graph: Graph, rules: Rules, theirs: str) -> None:
+        self.graph, self.rules, self.layout = graph, rules, rules.layout
+        numbers = {name: value for name, value in graph.arguments.items() if isinstance(value, int)}
+        self.numbers = {name: value for name, value in numbers.items() if not isinstance(value, bool)}
+        self.layers = check(rules, self.numbers, theirs)
+
+    def recipe(self, node: Node, weight: Weight) -> Recipe | None:
+        """How a weight is made from theirs; None where no rule speaks of its layer."""
+        place = self.place(node.path)
+        if place is None:
+            return None
+        layer, kind = place
+        name = key(node.path, weight.name)
+        try:
+            recipe = self.layout.recipe(self.graph, node, weight, kind)
+        except NoPlace as fault:
+            raise self.rules.fault(f"`{name}`: {fault}", "layout") from None
+        variable = self.layout.variable(weight)
+        recipe = replace(
+            recipe,
+            ours=name,
+            theirs=None if variable is None else self.name(layer, variable),
+            fill=_fill(weight, gamma=self.rules.gamma),
+        )
+        if dotted(node.path) in self.rules.background and weight.role in ("kernel", "bias"):
+            recipe = replace(recipe, class_axis=len(recipe.form) - 1 if self.layout.channels_last else 0)
+        if self.rules.conv_bias and weight.role == "mean":
+            recipe = replace(recipe, less=self.conv_bias(node))
+        return recipe
+
+    def place(self, path: str) -> tuple[str, str | None] | None:
+        """Their name for the layer at ``path``, and as what they compute it; None where no rule speaks of it."""
+        found: list[tuple[Rule, str]] = []
+        for rule in self.layers:
+            try:
+                rewritten = rule(path, self.numbers)
+            except BadRule as fault:
+                raise self.rules.fault(f"the rule for `{rule.pattern}` at `{path}`: {fault}", rule.pattern) from None
+            if rewritten is not None:
+                found.append((rule, self.joined(*rewritten)))
+        if len(found) > 1:
+            patterns = " and ".join(f"`{rule.pattern}`" for rule, _ in found[:2])
+            raise self.rules.fault(f"{patterns} both speak of `{path}`", found[1][0].pattern)
+        return None if not found else (found[0][1], found[0][0].kind)
+
+    def joined(self, name: str, rest: str) -> str:
+        """Their name with the rest of our path behind it, as they call that."""
+        below = self.rules.below.get(rest, dotted(rest))
+        return self.layout.separator.join(part for part in (name, below) if part)
+
+    def name(self, layer: str, variable: str) -> str:
+        """The name of an array as the library writes it: number 0 of a stem that it numbers is the stem alone."""
+        stem = layer.removesuffix("_0")
+        return f"{stem if stem in self.rules.numbered else layer}{self.layout.separator}{variable}"
+
+    def conv_bias(self, node: Node) -> str | None:
+        """Their name for the bias of the convolution before the batch normalisation ``node``, where ours has none."""
+        before = self.graph[node.inputs[0]]
+        if before.op.family != "conv" or any(weight.role == "bias" for weight in before.weights):
+            return None
+        place = self.place(before.path)
+        return None if place is None else self.name(place[0], self.layout.variables["bias"])
+
+
+def _fill(weight: Weight, *, gamma: bool) -> float | None:
+    """What stands in for an array that the other side may lack."""
+    if weight.role == "count":
+        return 0.0
+    return 1.0 if weight.role == "scale" and not gamma else None
+
+
+def _distinct(rules: Rules, recipes: Iterable[Recipe]) -> None:
+    """Raises E0710 where two of our weights would come from one array."""
+    seen: dict[str, str] = {}
+    for recipe in recipes:
+        for name in recipe.sources:
+            if name in seen:
+                raise rules.fault(f"`{seen[name]}` and `{recipe.ours}` would both be made from `{name}`", "layers")
+            seen[name] = recipe.ours
+
+
+def _older(graph: Graph, names: Iterable[str]) -> dict[str, str]:
+    """Our names by every older name that the spec's `was` gives them, those that are beyond doubt."""
+    current = set(names)
+    found: dict[str, set[str]] = {}
+    for name in current:
+        for old in _formerly(graph, name):
+            found.setdefault(old, set()).add(name)
+    return {old: each for old, (each, *more) in found.items() if not more and old not in current}
+
+
+def _formerly(graph: Graph, name: str) -> set[str]:
+    """What ``name`` was called before the renamings on its way were made, in every combination of them."""
+    names = {name}
+    for path, olds in sorted(graph.renames.items(), key=lambda item: -len(item[0])):
+        prefix = f"{dotted(path)}."
+        for old in olds:
+            names |= {f"{dotted(old)}.{each[len(prefix) :]}" for each in names if each.startswith(prefix)}
+    return names - {name}

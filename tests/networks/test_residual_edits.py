@@ -1,0 +1,136 @@
+"""Ablations by path and by line: any named part, iteration or statement of these specs may go, or one clear error says why not."""
+
+import re
+import shutil
+
+import pytest
+
+import archdsl
+from archdsl import ArchError
+from archdsl.pipeline import library
+from archdsl.source import Source
+from tests.networks.mutation import statement_lines, without_expectations
+
+INCEPTION = ("inception_v4", "inception_resnet_v2", "inception_resnet_v2_slim", "inception_v3", "inception_resnet_v1")
+RESIDUAL = ("resnet18", "resnet34", "resnet50", "resnet50_v2", "resnet20", "plain18", "plain20")
+OPTIONS = {"resnet18": {"option": "A"}, "resnet50": {"option": "C"}, "resnet50_v2": {"stride_on": "3x3"}}
+
+
+def named(network):
+    """Every path that an edit may name: labels, with ``[*]`` for each index, and every single iteration."""
+    paths = {scope.path for scope in network.graph.scopes} | {node.path for node in network.graph}
+    paths -= {"", *network.inputs}
+    iterations = {path for path in paths if path.endswith("]")}
+    return sorted(re.sub(r"\[\d+\]", "[*]", path) for path in paths), sorted(iterations)
+
+
+def fault_of(spec, **choices):
+    """The one fault of a network, worded as all are; None where it compiles.  Anything but an :class:`ArchError` fails the test."""
+    try:
+        archdsl.load(spec, **choices)
+    except ArchError as caught:
+        (fault,) = caught.diagnostics
+        assert fault.primary is not None
+        assert fault.message[:1] == fault.message[:1].lower()
+        assert not fault.message.endswith(".")
+        return fault
+    return None
+
+
+@pytest.mark.parametrize("name", INCEPTION + RESIDUAL)
+def test_every_named_part_can_be_dropped(name):
+    """Inner widths are inferred, so what fails is a sum that no longer fits, or a classifier whose input is still a map."""
+    labels, _ = named(archdsl.load(name))
+    faults = {label: fault_of(name, edits=f"drop {label}") for label in dict.fromkeys(labels)}
+    refused = {label: fault for label, fault in faults.items() if fault is not None}
+    assert {fault.code for fault in refused.values()} <= {"E0301", "E0302", "E0303", "E0501", "E0502"}
+    assert len(refused) <= len(faults) // 4, {label: fault.message for label, fault in refused.items()}
+
+
+@pytest.mark.parametrize("name", INCEPTION + RESIDUAL)
+def test_every_iteration_can_be_dropped(name):
+    whole = archdsl.load(name)
+    _, iterations = named(whole)
+    assert iterations
+    for path in iterations:
+        network = archdsl.load(name, edits=f"drop {path}")
+        assert network.outputs == whole.outputs
+        assert network.params < whole.params
+        assert not any(node.path.startswith(f"{path}.") for node in network.graph)
+
+
+@pytest.mark.parametrize("name", ["resnet152", "resnet152_v2", "resnet110"])
+def test_an_iteration_of_a_deep_network_can_be_dropped(name):
+    stage = "stage3" if name == "resnet110" else "conv4_x"
+    whole = archdsl.load(name)
+    kept = {node.path for node in archdsl.load(name, edits=f"drop {stage}[17]").graph}
+    assert {node.path for node in whole.graph} - kept == {
+        node.path for node in whole.graph if node.path.startswith(f"{stage}[17].")
+    }
+
+
+@pytest.mark.parametrize("edit, params", [("drop b[*].res.mix.b7", 25_153_928), ("drop b[3].res.mix.b7", 31_705_928)])
+def test_inception_resnet_v2_without_its_1x7_and_7x1(edit, params):
+    assert archdsl.load("inception_resnet_v2", edits=edit).params == params
+
+
+@pytest.mark.parametrize(
+    "name, edit",
+    [
+        ("resnet34", "drop conv3_x[0]"),
+        ("resnet50", "drop conv4_x[*].b"),
+        ("resnet50_v2", "drop conv3_x[0]"),
+        ("inception_v3", "drop b[1..2].deep"),
+        ("inception_resnet_v1", "drop c[*].res.mix.b3"),
+    ],
+)
+def test_what_is_left_runs(name, edit):
+    torch = pytest.importorskip("torch")
+    network = archdsl.load(name, edits=edit)
+    with torch.device("meta"):
+        model = network.to_torch()
+        assert model(torch.zeros(2, 3, 96, 96)).shape == (2, 1000)
+    assert sum(parameter.numel() for parameter in model.parameters()) == network.params
+
+
+def specs():
+    return sorted(
+        path.stem for path in library().glob("*.arch") if re.match(r"resnet|plain|inception_v3|inception_resnet_v1", path.stem)
+    )
+
+
+@pytest.mark.parametrize("name", specs())
+def test_a_spec_without_one_line(name):
+    path, text = library() / f"{name}.arch", (library() / f"{name}.arch").read_text(encoding="utf-8")
+    mutants = dict(statement_lines(text))
+    assert mutants
+    faults = {line: fault_of(Source(str(path), mutant)) for line, mutant in mutants.items()}
+    refused = {fault.code for fault in faults.values() if fault is not None}
+    # A missing import, a caption that no longer holds, a value that nothing made.
+    assert refused <= {"E0201", "E0303", "E0304", "E0405", "E0501", "E0503"}
+    if not name.startswith("inception"):
+        assert len(faults) == 3  # import, facts, parameters
+        assert [fault is None for fault in faults.values()][1:] == [True, True]
+
+
+@pytest.mark.parametrize(
+    "file, names",
+    [
+        ("lib/resnet.arch", ("resnet18", "resnet50", "plain18")),
+        ("lib/resnet_cifar.arch", ("resnet20",)),
+        ("lib/resnet_v2.arch", ("resnet50_v2",)),
+    ],
+)
+def test_a_library_file_without_one_line(tmp_path, file, names):
+    copy = tmp_path / "specs"
+    shutil.copytree(library(), copy)
+    text = (copy / file).read_text(encoding="utf-8")
+    faults = {}
+    for captions in (True, False):
+        for line, mutant in statement_lines(text):
+            (copy / file).write_text(mutant if captions else without_expectations(mutant), encoding="utf-8")
+            for name in names:
+                faults[captions, line, name] = fault_of(copy / f"{name}.arch")
+                faults[captions, line, f"{name} with other options"] = fault_of(copy / f"{name}.arch", **OPTIONS.get(name, {}))
+    compiling = sum(fault is None for fault in faults.values())
+    assert compiling > len(faults) * 0.7
