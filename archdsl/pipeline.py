@@ -131,19 +131,13 @@ class Network:
 
         With ``weights`` it has those, as :meth:`load_weights` reads them; layers that are skipped keep their first values.
         """
-        try:
+        with _torch():
+            from archdsl.backends.torch.checkpoint import assign
             from archdsl.backends.torch.live import live
-        except ModuleNotFoundError as fault:
-            if fault.name != "torch":
-                raise
-            raise MissingExtra("torch", "torch") from fault
-        arrays = None if weights is None else self.load_weights(weights, source, skip=skip, ignore=ignore)
-        module = live(self.graph, self.to_torch_source())
-        if arrays is None:
-            return module
-        from archdsl.backends.torch.checkpoint import assign
-
-        return assign(module, arrays)
+        if weights is None:
+            return live(self.graph, self.to_torch_source())
+        arrays = self.load_weights(weights, source, skip=skip, ignore=ignore)
+        return assign(live(self.graph, self.to_torch_source()), arrays)
 
     def weight_maps(self, source: str | None = None) -> "tuple[WeightMap, ...]":
         """How this network's weights are called elsewhere: the map of ``source``, or all that are known, our own names first.
@@ -270,12 +264,8 @@ def open_weights(weights: Weights, key: str | None = None) -> "WeightFile":
     path = fspath(weights)
     start = beginning(path)
     if start.startswith((b"PK", b"\x80")):
-        try:
+        with _torch():
             from archdsl.backends.torch.checkpoint import open_checkpoint
-        except ModuleNotFoundError as fault:
-            if fault.name != "torch":
-                raise
-            raise MissingExtra("torch", "torch") from fault
         return open_checkpoint(path, key)
     if key is not None:
         raise error("E0709", f"`{path}` is not a PyTorch checkpoint, there is nothing under `{key}` in it")
@@ -283,6 +273,24 @@ def open_weights(weights: Weights, key: str | None = None) -> "WeightFile":
         help_ = "write its arrays to a safetensors file; docs/howto/weights.md shows how"
         raise error("E0709", f"`{path}` is an HDF5 file, which is not read", help=help_)
     return open_safetensors(path)
+
+
+def checkpoint_bytes(arrays: Mapping[str, Any]) -> bytes:
+    """A PyTorch checkpoint with these arrays as its ``state_dict``; raises :class:`MissingExtra` without PyTorch."""
+    with _torch():
+        from archdsl.backends.torch import checkpoint
+    return checkpoint.checkpoint_bytes(arrays)
+
+
+@contextmanager
+def _torch() -> Iterator[None]:
+    """Turns the absence of PyTorch into :class:`MissingExtra`."""
+    try:
+        yield
+    except ModuleNotFoundError as fault:
+        if fault.name != "torch":
+            raise
+        raise MissingExtra("torch", "torch") from fault
 
 
 def find(spec: str | PathLike[str]) -> Path:

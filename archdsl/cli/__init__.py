@@ -20,6 +20,7 @@ COMMANDS = {
     "check": "archdsl.cli.check",
     "summary": "archdsl.cli.summary",
     "compile": "archdsl.cli.compile",
+    "weights": "archdsl.cli.weights",
     "list": "archdsl.cli.bundled",
     "doctor": "archdsl.cli.doctor",
 }

@@ -18,16 +18,15 @@ from archdsl.cli.streams import result
 from archdsl.files import atomic_write, cache_folder
 from archdsl.version import __version__
 
-_HEADINGS = ("network", "input", "params", "GMACs", "top-1", "top-5", "year", "paper")
-_FACTS = ("top1", "top5", "year", "paper")
-_NUMERIC = ("params", "GMACs", "top-1", "top-5", "year")
+_HEADINGS = ("network", "input", "params", "GMACs", "top-1 error", "top-5 error", "year", "paper")
+_NUMERIC = ("params", "GMACs", "top-1 error", "top-5 error", "year")
 
 
 @click.command("list", short_help="The bundled networks.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON, schema 1, with all that the specs say about themselves.")
 @verbosity
 def command(as_json: bool) -> None:
-    """List the bundled networks with their input, size and cost, and the accuracy that their paper reports (per cent)."""
+    """List the bundled networks with their input, size and cost, and the published error in per cent (how many crops: see the spec)."""
     networks = _networks()
     if as_json:
         result(json.dumps({"schema": 1, "networks": networks}, indent=1) + "\n")
@@ -99,6 +98,9 @@ def _padded(row: tuple[str, ...], widths: list[int]) -> Iterator[str]:
 
 
 def _cells(network: dict[str, Any]) -> tuple[str, ...]:
-    facts = (str(network["about"].get(fact, "")) for fact in _FACTS)
+    about = network["about"]
+    errors = ("" if about.get(fact) is None else f"{100 - about[fact]:.2f}" for fact in ("top1", "top5"))
+    facts = (str(about.get(fact, "")) for fact in ("year", "paper"))
     size = "x".join(map(str, network["input"]))
-    return (network["name"], size, f"{network['params']:,}", f"{network['macs'] / 1e9:.2f}", *facts)
+    gmacs = network["macs"] / 1e9
+    return (network["name"], size, f"{network['params']:,}", f"{gmacs:.2f}" if gmacs >= 0.1 else f"{gmacs:.4f}", *errors, *facts)

@@ -12,7 +12,7 @@ from archdsl.diagnostics import Diagnostic, did_you_mean, error
 from archdsl.elaborate.arguments import expression
 from archdsl.elaborate.definitions import Definitions
 from archdsl.elaborate.edits import Edit, Edits, kind_of
-from archdsl.elaborate.environment import Bound, FileScope, Frame, NetworkDefinition, Value
+from archdsl.elaborate.environment import Bound, Defaults, FileScope, Frame, Names, NetworkDefinition, Value
 from archdsl.elaborate.evaluate import evaluate
 from archdsl.elaborate.flow import Flow
 from archdsl.elaborate.signature import Given, Signature, Sizes, from_caller, parameters
@@ -39,6 +39,7 @@ class _Chosen:
 
     arch: ast.Arch
     file: FileScope
+    defaults: Defaults
     variants: tuple[tuple[ast.Variant, FileScope], ...] = ()
 
     @property
@@ -90,7 +91,11 @@ def elaborate(
     as_declared = not by_path and not arguments and not outside
     flow = Flow(definitions, Signature(inputs, as_declared, limits), by_path, limits)
     used = {name: bound.value for name, bound in values.items()}
-    flow.network(chosen.arch, chosen.file, values, used)
+    try:
+        flow.network(chosen.arch, chosen.file, chosen.defaults, values)
+    except RecursionError:  # limits above the default ones, or little of the stack left by the caller
+        message = "the network is nested too deeply for Python's stack"
+        raise error("E0105", message, chosen.arch.name.span, f"the limit is {limits.nesting} levels") from None
     by_path.check()
     sources = tuple(file.source for file in program.files)
     graph = flow.builder.graph(chosen.name, sources, used, _about(chosen, limits), _doc(chosen))
@@ -134,7 +139,7 @@ def _resolve(definition: NetworkDefinition) -> _Chosen:
             help_ = did_you_mean(base.id, file.networks)
             raise error("E0201", f"unknown network `{base.id}`", base.span, "not defined or imported here", help=help_)
         definition = file.networks[base.id]
-    return _Chosen(definition.network, definition.file, tuple(passed))
+    return _Chosen(definition.network, definition.file, definition.defaults, tuple(passed))
 
 
 def _given(edits: Sequence[Edit], limits: Limits) -> dict[str, Given]:
@@ -143,7 +148,7 @@ def _given(edits: Sequence[Edit], limits: Limits) -> dict[str, Given]:
     for each in edits:
         edit = each.edit
         if isinstance(edit, ast.Set) and edit.path is None:
-            value = evaluate(edit.value, Frame(each.file, limits, dict(each.file.top.values), {}))
+            value = evaluate(edit.value, Frame(each.file, limits, Names(), {}))
             found[edit.name.id] = Given(Bound(value, kind_of(edit), edit.value.span), edit.name.span)
     return found
 
@@ -152,7 +157,7 @@ def _about(chosen: _Chosen, limits: Limits) -> dict[str, Value]:
     """The facts of the files, the network and its variants, the last of which win."""
     facts: dict[str, Value] = {}
     for _, file, own in chosen.parts:
-        frame = Frame(file, limits, dict(file.top.values), {})
+        frame = Frame(file, limits, Names(), {})
         for item in (*(each for each in file.file.items if isinstance(each, ast.About)), *own):
             facts.update((str(entry.name), evaluate(expression(entry, "`about`"), frame)) for entry in item.entries)
     return facts

@@ -27,7 +27,7 @@ def bind(
                 raise _too_many(argument, callee, names, positional)
             name = positional[index]
         elif name not in names:
-            raise unknown_argument(name, _name_of(argument), callee, names)
+            raise unknown_argument(name, name_of(argument), callee, names)
         if name in bound:
             first = Label(bound[name].span, "first given here")
             raise error("E0404", f"`{name}` is given twice", argument.span, "given again", secondary=[first])
@@ -58,7 +58,8 @@ def unknown_argument(name: str, place: Span, callee: ast.Name, names: Collection
     )
 
 
-def _name_of(argument: ast.Argument) -> Span:
+def name_of(argument: ast.Argument) -> Span:
+    """Where the name of a named argument stands."""
     start = argument.span.start
     return Span(argument.span.source, start, start + len(argument.name or ""))
 
@@ -69,7 +70,7 @@ def value_of(expr: ast.Expr, frame: Frame) -> Bound:
     if isinstance(expr, ast.Literal):
         return Bound(value, "literal", expr.span)
     if isinstance(expr, ast.Name):
-        bound = frame.values.get(expr.id)
+        bound = frame.find(expr.id)
         if bound is not None:
             return Bound(value, bound.kind, bound.span or expr.span, bound.formula)
         return Bound(value, "literal", expr.span)
@@ -83,13 +84,11 @@ def expression(argument: ast.Argument, what: str) -> ast.Expr:
     return argument.value
 
 
-def evaluate_all(given: dict[str, ast.Argument], callee: ast.Name, frame: Frame, names: Collection[str]) -> dict[str, Bound]:
+def evaluate_all(given: dict[str, ast.Argument], callee: ast.Name, frame: Frame) -> dict[str, Bound]:
     """The given arguments evaluated, and what the ``defaults`` visible here say about the others."""
     bound = {name: value_of(expression(argument, f"`{callee.id}`"), frame) for name, argument in given.items()}
-    for argument, where in frame.defaults.get(callee.id, ()):
-        if argument.name not in names:
-            raise unknown_argument(str(argument.name), _name_of(argument), callee, names)
-        if argument.name not in given:
+    for name, (argument, where) in frame.defaults.get(callee.id, {}).items():
+        if name not in given:
             value = value_of(expression(argument, "`defaults`"), where)
-            bound[str(argument.name)] = Bound(value.value, "defaults", value.span, value.formula)
+            bound[name] = Bound(value.value, "defaults", value.span, value.formula)
     return bound

@@ -1,37 +1,52 @@
 """Which place to show for a fault: the argument or the line that a reader would change."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
-from archdsl.diagnostics import ArchError, Label, error
+from archdsl.diagnostics import ArchError, Diagnostic, Label, error
 from archdsl.elaborate.environment import Trace
 from archdsl.ir import Node, OpError, Origin
 from archdsl.source import Source, Span
+from archdsl.syntax import ast
+
+_OF_AN_INSTANCE = ("E03", "E0401", "E0402", "E0403", "E0502")
+"""Codes of faults that one use of a block may have and another not."""
 
 
-def operator_fault(
-    fault: OpError, keyword: str, call: Span, origins: Mapping[str, Origin], calls: Sequence[Span], path: str, main: Source
-) -> ArchError:
-    """The error for an operator that cannot take its attributes or inputs.
-
-    The place is the argument to blame, if there is one; else the call that leads here from the main file (``calls``, outermost
-    first), since a block of a library is seldom at fault.
-    """
+def operator_fault(fault: OpError, keyword: str, call: ast.Call, origins: Mapping[str, Origin], path: str) -> ArchError:
+    """The error for an operator that cannot take its attributes or inputs, at the argument to blame; else at the call."""
     origin = origins.get(fault.attribute or "")
-    place = origin.span if origin is not None and origin.span is not None else None
-    if place is None:
-        place = _outermost_in(main, call, calls)
+    place = call.callee.span if fault.code == "E0404" else call.span
     secondary = []
-    if place.source is not call.source or place.start < call.start or place.end > call.end:
-        secondary.append(Label(call, f"in this `{keyword}`"))
+    if origin is not None and origin.span is not None:
+        place = origin.span
+        if not _inside(place, call.span):
+            secondary.append(Label(call.span, f"in this `{keyword}`"))
     message = fault.message if f"`{keyword}`" in fault.message else f"`{keyword}`: {fault.message}"
     return error(fault.code, message, place, "", secondary=secondary, help=fault.help, path=path)
 
 
-def _outermost_in(main: Source, call: Span, calls: Sequence[Span]) -> Span:
-    """``call`` if it stands in the main file, else the innermost call from there that leads to it."""
-    if call.source is main:
-        return call
-    return next((each for each in reversed(calls) if each.source is main), call)
+def seen_from(fault: ArchError, call: ast.Call, path: str, library: Collection[Source]) -> ArchError:
+    """The fault of a block called at ``path``: which instance it is in, and where another file calls it.
+
+    The bundled library works elsewhere, so a shape or value that it cannot take is shown at the call, and its own line beside it.
+    """
+    return ArchError(*(_seen_from(each, call, path, library) for each in fault.diagnostics))
+
+
+def _seen_from(each: Diagnostic, call: ast.Call, path: str, library: Collection[Source]) -> Diagnostic:
+    if not each.code.startswith(_OF_AN_INSTANCE):
+        return each
+    each = replace(each, path=each.path or path)
+    primary = each.primary
+    if primary is None or primary.span.source is call.span.source:
+        return each
+    if primary.span.source in library and call.span.source not in library:
+        within = tuple(label for label in each.secondary if label.span != call.span)
+        return replace(each, primary=Label(call.span, "in this call"), secondary=(primary, *within), fixes=())
+    if any(label.span.source is call.span.source for label in each.secondary):
+        return each
+    return replace(each, secondary=(*each.secondary, Label(call.span, "called here")))
 
 
 def merge_fault(fault: OpError, what: str, call: Span, branches: Sequence[tuple[Node, Sequence[Trace]]], path: str) -> ArchError:
@@ -66,36 +81,32 @@ def _culprit(trail: Sequence[Trace], end: Node) -> Span | None:
     return trail[-1].span if trail and trail[-1].after is end else None
 
 
-def residual_fault(
-    shortcut: Node, body: Node, trail: Sequence[Trace], call: Span, callee: Span, path: str, *, plain: bool
-) -> ArchError:
+def residual_fault(shortcut: Node, body: Node, trail: Sequence[Trace], call: ast.Call, path: str, *, plain: bool) -> ArchError:
     """E0301 for a residual whose body does not end in the shape of its shortcut."""
     other = "input" if plain else "shortcut"
     if shortcut.type.shape[1:] == body.type.shape[1:]:
         message = f"residual body has {body.type.channels} channels, its {other} has {shortcut.type.channels}"
-        place = _width_of(trail, body) or call
+        place = _width_of(trail, body) or call.span
         help_ = f"end the body with {shortcut.type.channels} channels" + (", `in.c`" if plain else "")
     else:
         message = f"residual body is shaped {body.type}, its {other} {shortcut.type}"
-        place = _culprit(trail, body) or call
+        place = _culprit(trail, body) or call.span
         help_ = "the body must keep height and width" if plain else "body and shortcut need the same strides"
-    secondary = [Label(callee, f"{other} is {shortcut.type}")]
+    secondary = [Label(call.callee.span, f"{other} is {shortcut.type}")]
     return error("E0301", message, place, f"body ends as {body.type}", secondary=secondary, help=help_, path=path)
 
 
 def _width_of(trail: Sequence[Trace], body: Node) -> Span | None:
-    """The argument that set the body's width where it is written in the last step, else that step."""
+    """The argument that set the body's width where it is written in the last step or handed to it, else that step."""
     if not trail:
         return None
-    last = trail[-1].span
-    for trace in reversed(trail):
-        if trace.before.type.channels != trace.after.type.channels:
-            last = trace.span
-            break
+    changed = (trace for trace in reversed(trail) if trace.before.type.channels != trace.after.type.channels)
+    last = next(changed, trail[-1]).span
     origin = body.origins.get("channels")
-    if origin is not None and origin.span is not None and _inside(origin.span, last):
-        return origin.span
-    return last
+    if origin is None or origin.span is None:
+        return last
+    handed = origin.kind == "parameter" and origin.span.source is not last.source
+    return origin.span if handed or _inside(origin.span, last) else last
 
 
 def _inside(inner: Span, outer: Span) -> bool:

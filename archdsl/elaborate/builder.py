@@ -4,10 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from archdsl.diagnostics import ArchError, error
+from archdsl.diagnostics import Label, error
+from archdsl.elaborate.environment import Value
+from archdsl.elaborate.size import Size, too_large
 from archdsl.ir import Cost, Graph, Guard, Node, Op, Origin, Output, Scope, TensorType, Weight
 from archdsl.ir.graph import ScopeKind
 from archdsl.limits import Limits
+from archdsl.ops import build
 from archdsl.source import Source, Span
 
 
@@ -25,24 +28,37 @@ class Builder:
 
     def __init__(self, limits: Limits) -> None:
         self.nodes: list[Node] = []
-        self.outputs: list[Output] = []
         self.guards: list[Guard] = []
         self.renames: dict[str, tuple[str, ...]] = {}
+        self._outputs: dict[str, Output] = {}
         self._scopes: list[Scope] = []
         self._limits = limits
         self._steps = 0
-        self._facts: dict[tuple[Op, tuple[TensorType, ...]], Facts] = {}
+        self._ops: dict[object, Op] = {}
+        self._facts: dict[tuple[int, tuple[TensorType, ...]], tuple[Op, Facts]] = {}
+
+    def built(self, operator: type[Op], attributes: Mapping[str, Value]) -> Op:
+        """The operator with these attributes, one object for equal ones; raises :class:`~archdsl.ir.OpError`."""
+        key = (operator, *((name, value.__class__, value) for name, value in attributes.items()))  # 1 is not `true`
+        op = self._ops.get(key)
+        if op is None:
+            op = build(operator, attributes)
+            if not any(isinstance(value, tuple) for value in attributes.values()):
+                self._ops[key] = op
+        return op
 
     def facts(self, op: Op, inputs: Sequence[Node], span: Span) -> Facts:
         """What ``op`` gives for these inputs; raises :class:`~archdsl.ir.OpError` where it cannot take them."""
         types = tuple(each.type for each in inputs)
-        facts = self._facts.get((op, types))
-        if facts is None:
-            output = op.infer(types)
-            if max(output.shape) > self._limits.dimension:
-                label = f"a size is beyond {self._limits.dimension}"
-                raise error("E0305", f"a value of shape {output} is too large", span, label)
-            facts = self._facts[(op, types)] = Facts(output, op.cost(types, output), op.weights(types))
+        known = self._facts.get((id(op), types))
+        if known is not None:
+            return known[1]
+        output = op.infer(types)
+        if max(output.shape) > self._limits.dimension:
+            label = f"a size is beyond {self._limits.dimension}"
+            raise error("E0305", f"a value of shape {output} is too large", span, label)
+        facts = Facts(output, op.cost(types, output), op.weights(types))
+        self._facts[(id(op), types)] = (op, facts)  # the operator is kept, so that no other gets its `id`
         return facts
 
     def add(
@@ -50,7 +66,7 @@ class Builder:
     ) -> Node:
         """A new node with the ``facts`` that hold of it."""
         if len(self.nodes) >= self._limits.nodes:
-            raise too_large(len(self.nodes) + 1, self._limits.nodes, span)
+            raise too_large(Size(len(self.nodes) + 1), self._limits, span)
         sources = tuple(each.path for each in inputs)
         node = Node(path, op, sources, facts.type, scope, span, facts.cost, facts.weights, origins)
         self.nodes.append(node)
@@ -82,11 +98,18 @@ class Builder:
         if exit_ is not None and self._scopes[scope].exit != exit_.path:
             self._scopes[scope] = replace(self._scopes[scope], exit=exit_.path)
 
+    def output(self, output: Output) -> None:
+        """Adds an output; raises E0202 where its name is taken."""
+        first = self._outputs.setdefault(output.name, output)
+        if first is not output:
+            where = Label(first.span, "first here")
+            raise error("E0202", f"two outputs `{output.name}`", output.span, "named again", secondary=[where])
+
     def step(self, span: Span) -> None:
         """Counts one elaborated statement; raises E0505 beyond the limit."""
         self._steps += 1
         if self._steps > self._limits.steps:
-            raise error("E0505", "the network takes too many statements", span, f"more than {self._limits.steps:,}")
+            raise too_large(Size(0, self._steps), self._limits, span)
 
     def graph(
         self, name: str, sources: tuple[Source, ...], arguments: Mapping[str, Any], about: Mapping[str, Any], doc: str
@@ -96,7 +119,7 @@ class Builder:
             name,
             tuple(self.nodes),
             tuple(self._scopes),
-            tuple(self.outputs),
+            tuple(self._outputs.values()),
             tuple(self.guards),
             sources,
             arguments,
@@ -104,8 +127,3 @@ class Builder:
             about,
             doc,
         )
-
-
-def too_large(count: int, limit: int, span: Span) -> ArchError:
-    """The E0505 error for a network of at least ``count`` operations."""
-    return error("E0505", f"the network is too large: at least {count:,} operations", span, f"the limit is {limit:,}")

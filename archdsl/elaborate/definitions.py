@@ -1,10 +1,13 @@
 """What each file defines: blocks, networks, constants; found once per file, whatever imports it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 
 from archdsl.diagnostics import Label, did_you_mean, error
-from archdsl.elaborate.environment import PREDECLARED, BlockDefinition, Bound, FileScope, Frame, NetworkDefinition
+from archdsl.elaborate.arguments import name_of, unknown_argument
+from archdsl.elaborate.environment import BlockDefinition, Bound, FileScope, Frame, Names, NetworkDefinition
 from archdsl.elaborate.evaluate import evaluate
+from archdsl.elaborate.names import check_value_name
 from archdsl.ir import Op
 from archdsl.limits import Limits
 from archdsl.source import Span
@@ -22,34 +25,42 @@ class Definitions:
         self.operators = operators
         self._limits = limits
         self._scopes: dict[int, FileScope] = {}
-        self._sizes: dict[int, int] = {}
         self.main = self._scope(program.main)
+        folder = PurePath(program.main.source.path).parent  # imports never leave it but for the bundled library
+        sources = (file.source for file in program.files if file is not program.main)
+        self.library = frozenset(source for source in sources if not PurePath(source.path).is_relative_to(folder))
 
     def _scope(self, file: ast.File) -> FileScope:
         found = self._scopes.get(id(file))
         if found is not None:
             return found
         scope = self._scopes[id(file)] = FileScope(file)
-        scope.frame = Frame(scope, self._limits, {}, {})
+        scope.frame = Frame(scope, self._limits, Names(), {})
         spans: dict[str, Span] = {}
         for item in file.items:
             for name in _declared(item):
                 _claim(name, spans, callable_=not isinstance(item, ast.Let), operators=self.operators)
             self._declare(item, scope)
+        for item in file.items:
+            if isinstance(item, ast.Defaults):  # what they are for may be defined behind them
+                self.check_defaults(item, scope)
         return scope
 
     def _declare(self, item: ast.Item, scope: FileScope) -> None:
         if isinstance(item, ast.Import):
             self._import(item, scope)
         elif isinstance(item, ast.Block):
-            scope.blocks[item.name.id] = BlockDefinition(item, scope)
+            _check_parameters(item.parameters)
+            scope.blocks[item.name.id] = BlockDefinition(item, scope, scope.top.defaults)
         elif isinstance(item, ast.Arch | ast.Variant):
-            scope.networks[item.name.id] = NetworkDefinition(item, scope)
+            if isinstance(item, ast.Arch):
+                _check_parameters(item.parameters)
+            scope.networks[item.name.id] = NetworkDefinition(item, scope, scope.top.defaults)
         elif isinstance(item, ast.Let):
             value = evaluate(item.value, scope.top)
             scope.top.values[item.name.id] = Bound(value, "let", item.value.span, defined=item.name.span)
         elif isinstance(item, ast.Defaults):
-            add_defaults(item, scope.top)
+            scope.top.add_defaults(item.callee.id, item.arguments)
 
     def _import(self, item: ast.Import, scope: FileScope) -> None:
         other = self._scope(self._program.imported[(scope.file.source, str(item.file.value))])
@@ -59,11 +70,10 @@ class Definitions:
                 scope.blocks[alias] = other.blocks[name]
             elif name in other.networks:
                 scope.networks[alias] = other.networks[name]
-            elif name in other.top.values:
-                bound = other.top.values[name]
+            elif (bound := other.top.values.get(name)) is not None:
                 scope.top.values[alias] = Bound(bound.value, "import", bound.span, defined=imported.alias.span)
             else:
-                known = [*other.blocks, *other.networks, *other.top.values]
+                known = [*other.blocks, *other.networks, *other.top.values.all()]
                 message = f'"{item.file.value}" defines no `{name}`'
                 raise error("E0201", message, imported.name.span, "not defined there", help=did_you_mean(name, known))
 
@@ -79,40 +89,24 @@ class Definitions:
         help_ = did_you_mean(callee.id, [*scope.blocks, *self.operators, *FORMS])
         raise error("E0201", f"unknown block or operator `{callee.id}`", callee.span, "not defined or imported here", help=help_)
 
-    def fewest_nodes(self, step: ast.Step, scope: FileScope) -> int:
-        """A lower bound of the nodes that ``step`` makes, found without elaborating it.
-
-        Guards count as false, computed counts as 0.
-        """
-        if isinstance(step, ast.Body):
-            return sum(self._fewest_in(step, scope))
-        if isinstance(step, ast.Repeat):
-            count = step.count.value if isinstance(step.count, ast.Literal) and isinstance(step.count.value, int) else 0
-            return count * self.fewest_nodes(step.step, scope) if count else 0
-        if not isinstance(step, ast.Call):
-            return 0
-        if step.callee.id in scope.blocks:
-            definition = scope.blocks[step.callee.id]
-            if id(definition) not in self._sizes:
-                self._sizes[id(definition)] = 0  # a block that uses itself is reported where it is elaborated
-                self._sizes[id(definition)] = sum(self._fewest_in(definition.block.body, definition.file))
-            return self._sizes[id(definition)]
-        inside = sum(self._fewest_in(step.body, scope)) if step.body is not None else 0
-        return inside + (step.callee.id in self.operators or step.callee.id == "residual")
-
-    def _fewest_in(self, body: ast.Body, scope: FileScope) -> Iterator[int]:
-        for statement in body.statements:
-            if isinstance(statement, ast.Pipe) and statement.guard is None:
-                yield from (self.fewest_nodes(labelled.step, scope) for labelled in statement.steps)
+    def check_defaults(self, item: ast.Defaults, scope: FileScope) -> None:
+        """Raises E0201 for an unknown callee of ``defaults``, E0404 for an argument that it does not have or without a name."""
+        target = self.callable(item.callee, scope)
+        names = parameter_names(target)
+        for argument in item.arguments:
+            if argument.name is None:
+                raise error("E0404", "`defaults` takes named arguments only", argument.span, "write `name=value`")
+            if argument.name not in names:
+                raise unknown_argument(argument.name, name_of(argument), item.callee, names)
 
 
-def add_defaults(item: ast.Defaults, frame: Frame) -> None:
-    """Calls of the callee that are written later in these braces take these arguments where they give none themselves."""
-    for argument in item.arguments:
-        if argument.name is None:
-            raise error("E0404", "`defaults` takes named arguments only", argument.span, "write `name=value`")
-    before = frame.defaults.get(item.callee.id, ())
-    frame.defaults[item.callee.id] = (*before, *((argument, frame) for argument in item.arguments))
+def parameter_names(target: "BlockDefinition | type[Op] | str") -> tuple[str, ...]:
+    """The parameters of what can be called, in order."""
+    if isinstance(target, BlockDefinition):
+        return tuple(parameter.name.id for parameter in target.block.parameters)
+    if isinstance(target, str):
+        return ("scale", "shortcut") if target == "residual" else ()
+    return tuple(target.model_fields)
 
 
 def _declared(item: ast.Item) -> list[ast.Name]:
@@ -123,9 +117,19 @@ def _declared(item: ast.Item) -> list[ast.Name]:
     return []
 
 
+def _check_parameters(parameters: Sequence[ast.Parameter]) -> None:
+    """Raises E0203 for a parameter named as a constant of the language, E0202 for two of one name."""
+    spans: dict[str, Span] = {}
+    for name in (parameter.name for parameter in parameters):
+        check_value_name(name)
+        if name.id in spans:
+            first = Label(spans[name.id], "first defined here")
+            raise error("E0202", f"two parameters `{name.id}`", name.span, "named again", secondary=[first])
+        spans[name.id] = name.span
+
+
 def _claim(name: ast.Name, spans: dict[str, Span], *, callable_: bool, operators: Mapping[str, type[Op]]) -> None:
-    if name.id in PREDECLARED:
-        raise error("E0203", f"`{name.id}` is a constant of the language", name.span, "cannot be redefined")
+    check_value_name(name)
     if callable_ and (name.id in operators or name.id in FORMS):
         raise error("E0203", f"`{name.id}` is an operator", name.span, "cannot be redefined", help="choose another name")
     if name.id in spans:

@@ -1,31 +1,37 @@
 """Edits by path: what a variant or the command line changes, found while the network is elaborated.
 
 An edit acts on the spec's meaning before shapes are inferred: a dropped step is exactly a deleted one, a replacement stands in
-its place under its label, and what is inserted is elaborated as if it were written there.  Every edit counts the places it hit.
+its place under its label, and what is inserted is elaborated as if it were written there.  Edits act in the order in which they
+are written, each on what those before it left; ``set`` alone acts on all.  A step is found at its *address*: the path that it
+has in the network without edits, so that dropping a ``relu`` does not turn ``relu_2`` into the next one to be hit.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 
 from archdsl.diagnostics import ArchError, Diagnostic, Label, suggest
-from archdsl.elaborate.environment import FileScope
+from archdsl.elaborate.environment import FileScope, Frame
+from archdsl.elaborate.names import Paths
 from archdsl.ir.graph import OriginKind
 from archdsl.syntax import ast
 
 _LONGEST = 100
 _PART = re.compile(r"([^.\[\]]+)((?:\[\d+\])*)")
+_INDICES = re.compile(r"(\[\d+\])+$")
 Parts = tuple[tuple[str, tuple[int, ...]], ...]
 
 
 @dataclass(slots=True)
 class Edit:
-    """One edit, the file whose names its text sees, and how many places it has hit."""
+    """One edit, the file whose names its text sees, how many places it hit; edits from number ``next`` on act on its text."""
 
     edit: ast.Edit
     file: FileScope
     hits: int = 0
+    next: int = 0
 
     @property
     def text(self) -> str:
@@ -34,44 +40,178 @@ class Edit:
         return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
+class Step(NamedTuple):
+    """A step as edits have left it: its address (None where edits cannot find it), and the edit whose text it is, if any."""
+
+    labelled: ast.LabelledStep
+    address: str | None = None
+    edit: Edit | None = None
+
+
+@dataclass(slots=True)
+class Statement:
+    """A statement as edits have left it: ``pipe`` with ``steps`` in place of its own, and the edit whose text it is, if any."""
+
+    pipe: ast.Pipe
+    steps: list[Step] = field(default_factory=list)
+    edit: Edit | None = None
+
+
 class Edits:
     """The edits of one elaboration, in the order in which they apply."""
 
     def __init__(self, edits: Iterable[Edit]) -> None:
         self.all = [each for each in edits if not (isinstance(each.edit, ast.Set) and each.edit.path is None)]
-        self._sets = [each for each in self.all if isinstance(each.edit, ast.Set)]
+        self._sets = [(each, each.edit) for each in self.all if isinstance(each.edit, ast.Set)]
         self._changes = [each for each in self.all if not isinstance(each.edit, ast.Set)]
+        for index, each in enumerate(self._changes):
+            each.next = index + 1
+        self._unedited = Paths()
+        self._moved: dict[str, str] = {}
+        self._removed: dict[str, int] = {}
         self._met: dict[str, None] = {}
 
     def __bool__(self) -> bool:
         return bool(self.all)
 
-    def changes(self, path: str) -> Iterator[Edit]:
-        """The edits that drop, replace or add to the step at ``path``, in order; none after it is dropped."""
-        self._met[path] = None
-        for each in self._changes:
+    # --- addresses -------------------------------------------------------------------------------------------------------
+
+    def address(self, path: str) -> str:
+        """Where the network without edits has what is now at ``path``."""
+        cut = len(path) if self._moved else 0
+        while cut > 0:
+            if path[:cut] in self._moved:
+                return self._moved[path[:cut]] + path[cut:]
+            cut = max(path.rfind(".", 0, cut), path.rfind("[", 0, cut))
+        return path
+
+    def move(self, path: str, address: str) -> None:
+        """Notes that what is now at ``path`` has this address."""
+        if path != address:
+            self._moved[path] = address
+
+    def _steps(self, pipe: ast.Pipe, frame: Frame, edit: Edit | None = None) -> list[Step]:
+        """The steps of ``pipe`` with their addresses; a text of an edit is found by its labels only."""
+        prefix = self.address(frame.prefix)
+        steps = []
+        for labelled in pipe.steps:
+            address = None
+            if labelled.label is not None:
+                address = f"{prefix}.{labelled.label.name}" if prefix else labelled.label.name
+                self._unedited.take(address, labelled.span)
+            elif isinstance(labelled.step, ast.Call) and edit is None:
+                name = labelled.step.callee.id
+                address = self._unedited.automatic(f"{prefix}.{name}" if prefix else name, labelled.span, frame.labels)
+            if address is not None:
+                self._met[address] = None
+            steps.append(Step(labelled, address, edit))
+        return steps
+
+    # --- changes ---------------------------------------------------------------------------------------------------------
+
+    def statements(self, pipe: ast.Pipe, frame: Frame, holds: Callable[[Edit], bool]) -> list[Statement]:
+        """What stands in the place of ``pipe``: itself with its steps changed, and what is inserted beside it.
+
+        ``holds`` tells whether the guard of an inserted text holds here.
+        """
+        found = [Statement(pipe, self._steps(pipe, frame))]
+        for each in self._changes[frame.since :]:
+            if isinstance(each.edit, ast.Drop):
+                for statement in found:
+                    statement.steps = [step for step in statement.steps if not self._removes(each, each.edit.path, step)]
+            elif isinstance(each.edit, ast.Replace):
+                for statement in found:
+                    statement.steps = [self._replaced(each, each.edit, step) for step in statement.steps]
+            elif isinstance(each.edit, ast.Insert):
+                insert = each.edit
+                found = [part for statement in found for part in self._beside(each, insert, statement, frame)]
+                for statement in found:
+                    if statement.edit is not each:
+                        statement.steps = self._between(each, insert, statement.steps, frame, holds)
+        return found
+
+    def _removes(self, each: Edit, path: ast.Path, step: Step) -> bool:
+        if step.address is None or not matches(path, step.address):
+            return False
+        each.hits += 1
+        self._removed[step.address] = each.next
+        return True
+
+    def _replaced(self, each: Edit, edit: ast.Replace, step: Step) -> Step:
+        if not self._removes(each, edit.path, step):
+            return step
+        new = replacement(edit)
+        return Step(ast.LabelledStep(step.labelled.label or new.label, new.step, new.span), step.address, each)
+
+    def _beside(self, each: Edit, edit: ast.Insert, statement: Statement, frame: Frame) -> Iterator[Statement]:
+        """``statement``, and before or after it what is inserted beside its first or last step."""
+        edge = statement.steps[0 if edit.before else -1].address if statement.steps else None
+        hit = edge is not None and matches(edit.path, edge)
+        if not hit:
+            yield statement
+            return
+        each.hits += 1
+        new = Statement(edit.step, self._steps(edit.step, frame, each), each)
+        yield from (new, statement) if edit.before else (statement, new)
+
+    def _between(
+        self, each: Edit, edit: ast.Insert, steps: list[Step], frame: Frame, holds: Callable[[Edit], bool]
+    ) -> list[Step]:
+        """``steps`` with what is inserted between two of them."""
+        found: list[Step] = []
+        for index, step in enumerate(steps):
+            at_edge = index == (0 if edit.before else len(steps) - 1)
+            if at_edge or step.address is None or not matches(edit.path, step.address):
+                found.append(step)
+                continue
+            each.hits += 1
+            new = self._steps(edit.step, frame, each) if holds(each) else []
+            found += [*new, step] if edit.before else [step, *new]
+        return found
+
+    def iteration(self, path: str, since: int) -> Iterator[Edit]:
+        """The edits that drop, replace or add to the iteration at ``path``, in order; none after it is dropped."""
+        address = self.address(path)
+        self._met[address] = None
+        for each in self._changes[since:]:
             edit = each.edit
-            if not isinstance(edit, ast.Set) and matches(edit.path, path):
+            if not isinstance(edit, ast.Set) and matches(edit.path, address):
+                each.hits += 1
+                if not isinstance(edit, ast.Insert):
+                    self._removed[address] = each.next
                 yield each
                 if isinstance(edit, ast.Drop):
                     return
 
-    def sets(self, path: str) -> Iterator[tuple[Edit, ast.Set]]:
-        """The arguments set for the call at ``path``; those set for a repeat hold for each of its iterations."""
-        self._met[path] = None
-        whole = re.sub(r"(\[\d+\])+$", "", path)
-        for each in self._sets:
-            edit = each.edit
-            if isinstance(edit, ast.Set) and edit.path is not None:
-                of_repeat = whole != path and edit.name.id != "repeat" and matches(edit.path, whole)
-                if of_repeat or matches(edit.path, path):
-                    yield each, edit
+    def sets(self, address: str) -> Iterator[tuple[Edit, ast.Set]]:
+        """The arguments set for the call at ``address``; those set for a repeat hold for each of its iterations."""
+        self._met[address] = None
+        whole = _INDICES.sub("", address)
+        for each, edit in self._sets:
+            if edit.path is None:
+                continue
+            of_repeat = whole != address and edit.name.id != "repeat" and matches(edit.path, whole)
+            if of_repeat or matches(edit.path, address):
+                yield each, edit
+
+    # --- what hit nothing ------------------------------------------------------------------------------------------------
 
     def check(self) -> None:
-        """Raises E0405 for every edit that hit nothing, with the path that was most likely meant."""
-        missed = [self._missed(each) for each in self.all if each.hits == 0]
+        """Raises E0405 for every edit that hit nothing, with the path that was most likely meant.
+
+        One that was to hit something inside of what a later edit removed is no fault.
+        """
+        missed = [self._missed(each) for each in self.all if each.hits == 0 and not self._overtaken(each)]
         if missed:
             raise ArchError(*missed)
+
+    def _overtaken(self, each: Edit) -> bool:
+        path = each.edit.path
+        if path is None:
+            return False
+        later = [_parts(address) for address, by in self._removed.items() if by > each.next]
+        heads = [path.segments[: length + 1] for length in range(len(path.segments))]
+        return any(_match(head, parts) for parts in later for head in heads)
 
     def _missed(self, each: Edit) -> Diagnostic:
         edit = each.edit
@@ -106,11 +246,25 @@ def matches(pattern: ast.Path, path: str) -> bool:
 
 
 def _match(segments: Sequence[ast.Segment], parts: Parts) -> bool:
-    if not segments:
-        return not parts
-    if segments[0].name == "**":
-        return any(_match(segments[1:], parts[skipped:]) for skipped in range(len(parts) + 1))
-    return bool(parts) and _matches_one(segments[0], parts[0]) and _match(segments[1:], parts[1:])
+    """Whether segments and parts pair up; ``reached`` are the numbers of segments that the parts so far can stand for."""
+    reached = _past_runs({0}, segments)
+    for part in parts:
+        after = {at for at in reached if at < len(segments) and segments[at].name == "**"}
+        after |= {at + 1 for at in reached if at < len(segments) and _matches_one(segments[at], part)}
+        reached = _past_runs(after, segments)
+        if not reached:
+            return False
+    return len(segments) in reached
+
+
+def _past_runs(reached: set[int], segments: Sequence[ast.Segment]) -> set[int]:
+    """``reached`` with what follows a ``**``, which may stand for nothing."""
+    found = set(reached)
+    for at in sorted(reached):
+        while at < len(segments) and segments[at].name == "**":
+            at += 1
+            found.add(at)
+    return found
 
 
 def _matches_one(segment: ast.Segment, part: tuple[str, tuple[int, ...]]) -> bool:
@@ -128,11 +282,11 @@ def _matches_index(wanted: int | tuple[int, int] | None, index: int) -> bool:
     return wanted[0] <= index <= wanted[1]
 
 
-def replacement(edit: ast.Replace) -> ast.Step:
+def replacement(edit: ast.Replace) -> ast.LabelledStep:
     """What stands in the place of a replaced step: the one step that is given, else a body of all."""
     if len(edit.step.steps) == 1 and edit.step.guard is None:
-        return edit.step.steps[0].step
-    return ast.Body((edit.step,), "", edit.step.span)
+        return edit.step.steps[0]
+    return ast.LabelledStep(None, ast.Body((edit.step,), "", edit.step.span), edit.step.span)
 
 
 def kind_of(edit: ast.Edit) -> OriginKind:

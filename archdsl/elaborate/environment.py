@@ -1,7 +1,8 @@
 """What names mean at one place of a spec: values, tensors, defaults, and the flow."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from archdsl.diagnostics import InternalError
 from archdsl.ir import Node, Origin
@@ -11,6 +12,7 @@ from archdsl.source import Span
 from archdsl.syntax import ast
 
 Value = int | float | bool | str | tuple["Value", ...]
+Meaning = TypeVar("Meaning")
 
 PREDECLARED: Mapping[str, str] = {"same": "same", "valid": "valid", "sym": "sym"}
 """Constants that every spec may use: the padding rules."""
@@ -40,67 +42,127 @@ class Trace:
     after: Node
 
 
+class Names(Generic[Meaning]):
+    """What names mean in one pair of braces; those of what encloses them are seen through it."""
+
+    __slots__ = ("outer", "own")
+
+    def __init__(self, own: dict[str, Meaning] | None = None, outer: "Names[Meaning] | None" = None) -> None:
+        self.own: dict[str, Meaning] = {} if own is None else own
+        self.outer = outer
+
+    def __setitem__(self, name: str, meaning: Meaning) -> None:
+        self.own[name] = meaning
+
+    def get(self, name: str) -> Meaning | None:
+        """What ``name`` means here; None where it means nothing."""
+        layer: Names[Meaning] | None = self
+        while layer is not None:
+            found = layer.own.get(name)
+            if found is not None:
+                return found
+            layer = layer.outer
+        return None
+
+    def all(self) -> dict[str, Meaning]:
+        """Every name with its meaning, outer ones first."""
+        return self.own if self.outer is None else {**self.outer.all(), **self.own}
+
+
+Tap = tuple[Node, Span]
+"""A named tensor and where it got its name."""
+Defaults = Mapping[str, Mapping[str, tuple[ast.Argument, "Frame"]]]
+"""By callee and parameter, the argument that a call takes where it gives none itself, and the frame to evaluate it in."""
+
+
 @dataclass(slots=True)
 class Frame:
     """One pair of braces being elaborated.
 
-    ``entry`` is the value that entered it (what ``in`` means), ``current`` the one that flows now; both None in an ``arch``
-    before its ``input``.  ``taps`` is shared by all braces of one block, network, or iteration.  ``prefix`` is the path that
-    labels are added to, ``labels`` all labels written in the enclosing definition, which automatic names avoid.  ``trail`` is
-    what the statements did so far, for error messages; ``own`` the names bound by ``let`` in these very braces.
+    ``values`` are the names bound in the enclosing definition; those of the file lie behind them.  ``entry`` is the value that
+    entered the braces (what ``in`` means), ``current`` the one that flows now; both None in an ``arch`` before its ``input``.
+    ``taps`` is shared by all braces of one block, network, or iteration.  ``prefix`` is the path that labels are added to,
+    ``labels`` all labels written in the enclosing definition, which automatic names avoid.  ``since`` is the first edit that
+    acts on the text: what an edit brings in is open to those after it.  ``outermost`` are the braces of an ``arch`` itself.
+    ``trail`` is what the statements did so far, for error messages; ``own`` the names bound by ``let`` in these very braces.
     """
 
     file: "FileScope"
     limits: Limits
-    values: dict[str, Bound]
-    defaults: dict[str, tuple[tuple[ast.Argument, "Frame"], ...]]
+    values: Names[Bound]
+    defaults: Defaults
     entry: Node | None = None
     current: Node | None = None
-    taps: dict[str, tuple[Node, Span]] = field(default_factory=dict)
+    taps: Names[Tap] = field(default_factory=Names)
     scope: int = 0
     prefix: str = ""
     labels: frozenset[str] = frozenset()
+    since: int = 0
     in_side: bool = False
     in_arch: bool = False
-    trail: list["Trace"] = field(default_factory=list)
+    outermost: bool = False
+    trail: list[Trace] = field(default_factory=list)
     own: dict[str, Span] = field(default_factory=dict)
 
     def inner(self, entry: Node | None) -> "Frame":
-        """A frame for braces nested in this one, entered by ``entry``."""
+        """A frame for braces nested in this one, entered by ``entry``; what it binds is not seen outside."""
         return Frame(
             self.file,
             self.limits,
-            dict(self.values),
-            dict(self.defaults),
+            self.values,
+            self.defaults,
             entry,
             entry,
             self.taps,
             self.scope,
             self.prefix,
             self.labels,
+            self.since,
             self.in_side,
             self.in_arch,
         )
+
+    def bind(self, name: str, bound: Bound, place: Span) -> None:
+        """Gives ``name`` a value in these braces and those within; what encloses them keeps its own."""
+        if not self.own:
+            self.values = Names(outer=self.values)
+        self.own[name] = place
+        self.values[name] = bound
+
+    def add_defaults(self, callee: str, arguments: Iterable[ast.Argument]) -> None:
+        """Calls of ``callee`` from here to the end of these braces take these arguments where they give none themselves."""
+        new = {str(argument.name): (argument, self) for argument in arguments}
+        self.defaults = {**self.defaults, callee: {**self.defaults.get(callee, {}), **new}}
+
+    def find(self, name: str) -> Bound | None:
+        """The value that ``name`` has here; None where it has none."""
+        return self.values.get(name) or self.file.top.values.get(name)
+
+    def names(self) -> list[str]:
+        """The names that have a value here."""
+        return [*self.values.all(), *self.file.top.values.all()]
 
     def path(self, segment: str) -> str:
         """The path of ``segment`` in this frame."""
         return f"{self.prefix}.{segment}" if self.prefix else segment
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class BlockDefinition:
-    """A block and the file whose names its body sees."""
+    """A block, the file whose names its body sees, and the defaults written before it there."""
 
     block: ast.Block
     file: "FileScope"
+    defaults: Defaults
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class NetworkDefinition:
-    """An ``arch`` or ``variant`` and the file whose names it sees."""
+    """An ``arch`` or ``variant``, the file whose names it sees, and the defaults written before it there."""
 
     network: ast.Arch | ast.Variant
     file: "FileScope"
+    defaults: Defaults
 
 
 @dataclass(eq=False)

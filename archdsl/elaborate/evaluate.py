@@ -7,6 +7,7 @@ from typing import Any
 
 from archdsl.diagnostics import did_you_mean, error
 from archdsl.elaborate.environment import PREDECLARED, Frame, Value
+from archdsl.ir import show
 from archdsl.source import Span
 from archdsl.syntax import ast
 
@@ -20,6 +21,7 @@ _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
 }
 _ORDER: dict[str, Callable[[Any, Any], bool]] = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 _FUNCTIONS = ("min", "max", "ceil", "floor")
+_LONGEST_FORMULA = 200
 _SIZES = {"c": 0, "h": 1, "w": 2}
 
 
@@ -54,14 +56,13 @@ def _literal(expr: ast.Literal, _frame: Frame) -> Value:
 
 
 def _name(expr: ast.Name, frame: Frame) -> Value:
-    bound = frame.values.get(expr.id)
+    bound = frame.find(expr.id)
     if bound is not None:
         return bound.value
     if expr.id in PREDECLARED:
         return PREDECLARED[expr.id]
-    known = [*frame.values, *PREDECLARED]
-    help_ = did_you_mean(expr.id, known)
-    if expr.id in frame.taps:
+    help_ = did_you_mean(expr.id, [*frame.names(), *PREDECLARED])
+    if frame.taps.get(expr.id) is not None:
         help_ = f"`{expr.id}` names a tensor; `from {expr.id}` restarts the flow there"
     elif expr.id == "in":
         help_ = "write `in.c`, `in.h` or `in.w`"
@@ -97,16 +98,17 @@ def _binary(expr: ast.Binary, frame: Frame) -> Value:
             return left
         return evaluate_bool(expr.right, frame, f"`{symbol}`")
     if symbol in ("==", "!="):
-        equal = evaluate(expr.left, frame) == evaluate(expr.right, frame)
+        one, other = evaluate(expr.left, frame), evaluate(expr.right, frame)
+        equal = one == other and isinstance(one, bool) == isinstance(other, bool)  # Python has `True == 1`
         return equal == (symbol == "==")
-    one = _number(expr.left, frame, f"`{symbol}`")
-    other = _number(expr.right, frame, f"`{symbol}`")
+    left_number = _number(expr.left, frame, f"`{symbol}`")
+    right_number = _number(expr.right, frame, f"`{symbol}`")
     if symbol in _ORDER:
-        return _ORDER[symbol](one, other)
+        return _ORDER[symbol](left_number, right_number)
     try:
-        result = _ARITHMETIC[symbol](one, other)
+        result = _ARITHMETIC[symbol](left_number, right_number)
     except ZeroDivisionError:
-        raise error("E0403", "division by zero", expr.span, f"the right side is {other}") from None
+        raise error("E0403", "division by zero", expr.span, f"the right side is {right_number}") from None
     except OverflowError:
         raise error("E0403", "the result is too large", expr.span) from None
     return _bounded(result, expr.span, frame)
@@ -125,14 +127,18 @@ def _function(expr: ast.Function, frame: Frame) -> Value:
     if expr.name in ("ceil", "floor"):
         if len(numbers) != 1:
             raise error("E0404", f"`{expr.name}` takes one number, {len(numbers)} are given", expr.span)
-        return math.ceil(numbers[0]) if expr.name == "ceil" else math.floor(numbers[0])
+        return _bounded(math.ceil(numbers[0]) if expr.name == "ceil" else math.floor(numbers[0]), expr.span, frame)
     if not numbers:
         raise error("E0404", f"`{expr.name}` of nothing", expr.span)
     return min(numbers) if expr.name == "min" else max(numbers)
 
 
 def _tuple(expr: ast.Tuple, frame: Frame) -> Value:
-    return tuple(evaluate(item, frame) for item in expr.items)
+    values = tuple(evaluate(item, frame) for item in expr.items)
+    for item, value in zip(expr.items, values, strict=True):
+        if isinstance(value, tuple):  # and so a value has no more parts than its text
+            raise error("E0401", "a tuple holds no tuples", item.span, f"this is {show(value)}")
+    return values
 
 
 def _number(expr: ast.Expr, frame: Frame, what: str) -> int | float:
@@ -164,9 +170,17 @@ _EVALUATE: dict[type, Callable[[Any, Frame], Value]] = {
 
 
 def formula(expr: ast.Expr, frame: Frame) -> str | None:
-    """``expr`` as a Python expression over the parameters of the enclosing block; None where it needs anything else."""
+    """``expr`` as a Python expression over the parameters of the enclosing block.
+
+    None where it needs anything else, and where it is too long to read: each ``let b = a + a`` would double it.
+    """
+    text = _formula(expr, frame)
+    return None if text is None or len(text) > _LONGEST_FORMULA else text
+
+
+def _formula(expr: ast.Expr, frame: Frame) -> str | None:
     if isinstance(expr, ast.Name):
-        bound = frame.values.get(expr.id)
+        bound = frame.find(expr.id)
         return None if bound is None else bound.formula
     if isinstance(expr, ast.Literal):
         return repr(expr.value) if isinstance(expr.value, int | float) else None

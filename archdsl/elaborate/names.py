@@ -1,6 +1,7 @@
 """Names that cannot be labels, and the paths that instances get."""
 
 import keyword
+from collections.abc import Iterator
 
 from archdsl.diagnostics import ArchError, Label, error
 from archdsl.elaborate.environment import PREDECLARED
@@ -83,11 +84,10 @@ class Paths:
         )
 
     def automatic(self, path: str, span: Span, labels: frozenset[str]) -> str:
-        """A free path for something without weights, now taken: ``path``, else ``path_2`` and so on."""
-        return self.claim(self.next_automatic(path, labels), span)
+        """A free path for something without a label, now taken: ``path``, else ``path_2`` and so on.
 
-    def next_automatic(self, path: str, labels: frozenset[str]) -> str:
-        """The path that :meth:`automatic` will give: not taken, and not a label written elsewhere in the definition."""
+        Labels written elsewhere in the definition stay free.
+        """
         name = path.rpartition(".")[2]
         prefix = path[: len(path) - len(name)]
         number = self._numbers.get(path, 1)
@@ -96,30 +96,29 @@ class Paths:
             number += 1
             candidate = f"{name}_{number}"
         self._numbers[path] = number
-        return prefix + candidate
+        return self.claim(prefix + candidate, span)
+
+    def take(self, path: str, span: Span) -> None:
+        """Makes ``path`` taken, whether or not it was."""
+        self._taken.setdefault(path, span)
 
 
-def labels_in(body: ast.Body) -> frozenset[str]:
-    """Every label written in ``body``, at any depth."""
-    found: set[str] = set()
-    bodies = [body]
-    while bodies:
-        for statement in bodies.pop().statements:
-            if not isinstance(statement, ast.Pipe):
-                continue
-            for labelled in statement.steps:
-                if labelled.label is not None:
-                    found.add(labelled.label.name)
-                bodies += _bodies(labelled.step)
-    return frozenset(found)
+def labels_in(step: ast.Step) -> frozenset[str]:
+    """Every label written in ``step``, at any depth."""
+    pipes = (statement for body in bodies_in(step) for statement in body.statements if isinstance(statement, ast.Pipe))
+    return frozenset(labelled.label.name for pipe in pipes for labelled in pipe.steps if labelled.label is not None)
 
 
-def _bodies(step: ast.Step) -> list[ast.Body]:
-    while isinstance(step, ast.Repeat):
-        step = step.step
-    if isinstance(step, ast.Body):
-        return [step]
-    if not isinstance(step, ast.Call):
-        return []
-    arguments = [argument.value for argument in step.arguments if isinstance(argument.value, ast.Body)]
-    return arguments + ([] if step.body is None else [step.body])
+def bodies_in(step: ast.Step) -> Iterator[ast.Body]:
+    """Every body written in ``step``, at any depth, itself included."""
+    waiting = [step]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, ast.Repeat):
+            waiting.append(each.step)
+        elif isinstance(each, ast.Call):
+            waiting += [argument.value for argument in each.arguments if isinstance(argument.value, ast.Body)]
+            waiting += [] if each.body is None else [each.body]
+        elif isinstance(each, ast.Body):
+            yield each
+            waiting += [labelled.step for pipe in each.statements if isinstance(pipe, ast.Pipe) for labelled in pipe.steps]

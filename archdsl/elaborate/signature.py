@@ -1,12 +1,12 @@
 """The network's face: its parameters, its inputs, and the captions that hold only for the network as declared."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from archdsl.diagnostics import Diagnostic, Label, did_you_mean, error
-from archdsl.elaborate.environment import Bound, FileScope, Frame, Value
+from archdsl.elaborate.environment import Bound, FileScope, Frame, Names, Value
 from archdsl.elaborate.evaluate import describe, evaluate
-from archdsl.elaborate.names import check_value_name
 from archdsl.ir import Input, Node
 from archdsl.limits import Limits
 from archdsl.source import Source, Span
@@ -32,7 +32,7 @@ class Signature:
         self.seen += 1
         name = statement.name.name
         batch, *dims = statement.dims
-        if batch.name is None or batch.value is not None or batch.name.id in frame.values:
+        if batch.name is None or batch.value is not None or frame.find(batch.name.id) is not None:
             raise error("E0401", "the first size of an input is the batch", batch.span, "not a free name", help="write `[N, …]`")
         if len(dims) not in (1, 3):
             help_ = "write `[N, C, H, W]` or `[N, C]`"
@@ -48,9 +48,11 @@ class Signature:
                 raise error("E0405", f"input `{name}` has {len(dims)} sizes per sample, {text} has {len(given)}", statement.span)
             shape = tuple(given)
             self.as_declared = self.as_declared and shape == declared
-        for size in shape:
+        for size, dim in zip(shape, dims, strict=True):
             if not 0 < size <= self.limits.dimension:
-                raise error("E0402", f"a size of {size} for input `{name}`", statement.span, "sizes are 1 or more")
+                wanted = "sizes are 1 or more" if size <= 0 else f"the limit is {self.limits.dimension}"
+                place = dim.span if given is None else statement.name.span
+                raise error("E0402", f"a size of {size} for input `{name}`", place, wanted)
         return Input(shape=shape, batch=batch.name.id, dims=names)
 
     def check_inputs(self, found: tuple[Node, ...], span: Span) -> None:
@@ -66,6 +68,10 @@ class Signature:
 
     def expect(self, statement: ast.Expect, current: Node, frame: Frame) -> Diagnostic | None:
         """Raises E0304 where the caption does not hold; a note where it is not checked."""
+        batch = statement.dims[0]
+        if batch.name is None or batch.value is not None or frame.find(batch.name.id) is not None:
+            message = "the first size of an `expect` is the batch"
+            raise error("E0401", message, batch.span, "not a free name", help="write `[N, …]`")
         if not self.as_declared:
             note = "not checked: it holds for the network as declared"
             return Diagnostic("E0304", note, Label(statement.span), severity="note")
@@ -74,8 +80,7 @@ class Signature:
             written = ", ".join(str(size) for size in sizes)
             last = frame.trail[-1:]
             secondary = [Label(trace.span, "the value comes from here") for trace in last]
-            first = statement.dims[0].span.text
-            message = f"expected [{first}, {written}], the value is {current.type}"
+            message = f"expected [{batch.name.id}, {written}], the value is {current.type}"
             raise error("E0304", message, statement.span, "does not hold", secondary=secondary, path=frame.prefix or None)
         return None
 
@@ -91,7 +96,7 @@ class Signature:
 
 def _symbol(dim: ast.Dim, frame: Frame) -> str | None:
     """The name of a symbolic size."""
-    if dim.name is None or (dim.value is None and dim.name.id in frame.values):
+    if dim.name is None or (dim.value is None and frame.find(dim.name.id) is not None):
         return None
     return dim.name.id
 
@@ -100,7 +105,7 @@ def _declared(dim: ast.Dim, frame: Frame, *, free: bool) -> int | None:
     """The size that the spec itself gives; None for a symbolic one without a default."""
     expr = dim.value
     if expr is None and dim.name is not None:
-        if dim.name.id not in frame.values:
+        if frame.find(dim.name.id) is None:
             if free:
                 return None
             help_ = f"give it with `--input`, or a default: `{dim.name.id} = 224`"
@@ -134,34 +139,52 @@ def parameters(arch: ast.Arch, file: FileScope, given: Mapping[str, Given], limi
             message = f"`{arch.name.id}` has no parameter `{name}`"
             place = each.place or arch.name.span
             raise error("E0405", message, place, notes=[f"parameters: {listed}"], help=did_you_mean(name, names))
-    frame = Frame(file, limits, dict(file.top.values), {})
+    frame = Frame(file, limits, Names(), {})
+    found: dict[str, Bound] = {}
     for parameter in arch.parameters:
-        name = parameter.name.id
-        check_value_name(parameter.name)
-        if name in frame.own:
-            first = Label(frame.own[name], "first defined here")
-            raise error("E0202", f"two parameters `{name}`", parameter.name.span, "named again", secondary=[first])
-        frame.own[name] = parameter.name.span
+        name, place = parameter.name.id, parameter.name.span
         if name in given:
             bound = given[name].bound
-            frame.values[name] = Bound(bound.value, bound.kind, bound.span, name, parameter.name.span)
+            found[name] = Bound(bound.value, bound.kind, bound.span, name, place)
         elif parameter.default is not None:
             value = evaluate(parameter.default, frame)
-            frame.values[name] = Bound(value, "default", parameter.default.span, name, parameter.name.span)
+            found[name] = Bound(value, "default", parameter.default.span, name, place)
         else:
             help_ = f"give it: `--set {name}=…`"
-            raise error("E0404", f"the parameter `{name}` has no value", parameter.name.span, "without a default", help=help_)
-    return {name: frame.values[name] for name in names}
+            raise error("E0404", f"the parameter `{name}` has no value", place, "without a default", help=help_)
+        frame.values[name] = found[name]
+    return found
 
 
-def from_caller(arguments: Mapping[str, Value | Source], file: FileScope, limits: Limits) -> dict[str, Given]:
-    """Values that the caller gives: plain ones, or the texts of expressions."""
+def from_caller(arguments: Mapping[str, object], file: FileScope, limits: Limits) -> dict[str, Given]:
+    """Values that the caller gives: plain ones, or the texts of expressions.
+
+    Raises E0401 or E0402 for what is no value of the language.
+    """
     found: dict[str, Given] = {}
     for name, value in arguments.items():
         if isinstance(value, Source):
             expr = parse_expr(value)
-            bound = Bound(evaluate(expr, Frame(file, limits, {}, {})), "command line", expr.span)
+            bound = Bound(evaluate(expr, Frame(file, limits, Names(), {})), "command line", expr.span)
             found[name] = Given(bound, None)
         else:
-            found[name] = Given(Bound(value, "command line"), None)
+            found[name] = Given(Bound(_plain(name, value, limits), "command line"), None)
     return found
+
+
+def _plain(name: str, value: object, limits: Limits) -> Value:
+    """A value of Python as one of the language."""
+    if isinstance(value, tuple | list):
+        return tuple(_scalar(name, each, limits) for each in value)
+    return _scalar(name, value, limits)
+
+
+def _scalar(name: str, value: object, limits: Limits) -> int | float | bool | str:
+    if not isinstance(value, int | float | str):
+        message = f"`{name}` takes a number, truth value, string or tuple of these, not `{type(value).__name__}`"
+        raise error("E0401", message)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise error("E0402", f"`{name}` takes finite numbers only")
+    if isinstance(value, int) and abs(value) > limits.integer:
+        raise error("E0402", f"the value of `{name}` is too large", notes=[f"the limit is {limits.integer}"])
+    return value

@@ -1,4 +1,4 @@
-"""Weights under other people's names: what a file holds, how an array of theirs becomes one of ours, and how well all of it fits."""
+"""Weights under other people's names: what a file holds, how an array of theirs becomes ours, and how well all of it fits."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -33,8 +33,8 @@ class Recipe:
     """How the array ``ours`` of shape ``shape`` is made from the array ``theirs`` of shape ``form``.
 
     The array is reshaped to ``view``, its axes are permuted as ``axes`` says, and it is reshaped to ``shape``.  ``theirs`` is
-    None where the other side has no such array, which is then filled with ``fill``; with both, the array may be absent over there,
-    if it is so for all of its role.  ``less`` is an array that is subtracted.  Along ``class_axis`` of ``form`` the other side
+    None where the other side has no such array, which is then filled with ``fill``; with both, the array may be absent, if it is
+    so for all of its role.  ``less`` is an array that is subtracted.  Along ``class_axis`` of ``form`` the other side
     may count one class more, a background at index 0, which is dropped.
     """
 

@@ -24,6 +24,13 @@ def scan(text: str) -> Iterator[tuple[str, int]]:
             yield found.group(), found.start()
 
 
+def comments(text: str) -> Iterator[tuple[str, int]]:
+    """Every comment, from its ``#`` to the end of its line, with its place."""
+    for found in _PIECE.finditer(text):
+        if found.group().startswith("#"):
+            yield found.group(), found.start()
+
+
 def unpaired(text: str) -> list[Unpaired]:
     """The brackets without a partner, in the order of the text.
 

@@ -32,6 +32,8 @@ class Layout:
         # Where the parser stands, for the explanation of a fault: the brackets open, and the statement's tokens so far.
         self.opened: list[Token] = []
         self.statement: list[Token] = []
+        # Where to keep every token that the parser sees, for the formatter; None: nowhere.
+        self.kept: list[Token] | None = None
 
     def process(self, stream: Iterator[Token]) -> Iterator[Token]:
         """The tokens that the parser is to see; ArchError (E0101, E0105) at the first that breaks a rule."""
@@ -71,6 +73,8 @@ class Layout:
             if statement and statement[-1].type in BOUNDARIES:
                 statement.clear()
             statement.append(token)
+            if self.kept is not None:
+                self.kept.append(token)
             yield token
 
     def _span(self, token: Token) -> Span:

@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from lark import Token
 from lark.exceptions import UnexpectedInput
 
 from archdsl.diagnostics import ArchError, Diagnostic, error
@@ -20,6 +21,17 @@ _MOST_REPARSED = 300_000  # characters: beyond it, parsing once more for each fa
 def parse(source: Source, limits: Limits = DEFAULT) -> ast.File:
     tree: ast.File = _parse_all(source, "start", limits)
     return tree
+
+
+def parse_with_tokens(source: Source, limits: Limits = DEFAULT) -> tuple[ast.File, list[Token]]:
+    """The tree of a whole file, and the tokens that it was read from: separators that separate nothing are left out."""
+    tokens: list[Token] = []
+    try:
+        if len(source.text) <= limits.file_bytes:
+            return _parse_once(source, source.text, "start", limits, tokens), tokens
+    except ArchError:
+        tokens.clear()
+    return parse(source, limits), tokens  # which tells of every fault
 
 
 def parse_fragment(source: Source, limits: Limits = DEFAULT) -> tuple[ast.Statement, ...]:
@@ -75,13 +87,14 @@ def _parse_all(source: Source, start: str, limits: Limits) -> Any:
     return tree
 
 
-def _parse_once(source: Source, text: str, start: str, limits: Limits) -> Any:
-    """One run of the parser over ``text``, which has the same places as ``source``."""
+def _parse_once(source: Source, text: str, start: str, limits: Limits, kept: list[Token] | None = None) -> Any:
+    """One run of the parser over ``text``, which has the same places as ``source``; its tokens are added to ``kept``."""
     parser = machine()
     with parser.lock:
         parser.builder.source = parser.layout.source = source
         parser.builder.limits = parser.layout.limits = limits
         parser.layout.flat = start in ("expr", "path")
+        parser.layout.kept = kept
         try:
             return parser.lark.parse(text, start=start)
         except ArchError as fault:

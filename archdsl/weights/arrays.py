@@ -1,6 +1,7 @@
 """Arrays from theirs to ours and back, by recipe, once a file is known to fit."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +10,7 @@ from archdsl.diagnostics import error
 from archdsl.ir.weights import Match, Recipe, WeightFile, WeightMap, WeightReport
 from archdsl.weights.rules import text_of
 
-Array = NDArray[np.generic]
+Array = NDArray[Any]
 
 
 def read(report: WeightReport, file: WeightFile) -> dict[str, Array]:

@@ -78,7 +78,8 @@ def canonical(file: WeightFile, map: WeightMap) -> dict[str, str]:
     found: dict[str, str] = {}
     for original, name in names.items():
         if name in found:
-            raise error("E0708", f"`{file.path}` holds both `{_short(found[name])}` and `{_short(original)}` for `{_short(name)}`")
+            both = f"`{_short(found[name])}` and `{_short(original)}`"
+            raise error("E0708", f"`{file.path}` holds both {both} for `{_short(name)}`")
         found[name] = original
     return found
 
@@ -223,10 +224,10 @@ def _help(report: WeightReport) -> str | None:
     """What would make it fit, where that is a layer or two to be left out, or arrays to be ignored."""
     if report.map.unmet and report.problems == len(report.map.unmet):
         return f"build the network for them: {' '.join(f'--set {name}={show(value)}' for name, value, _ in report.map.unmet)}"
-    ours = {each.ours.rpartition(".")[0] for each in (*report.missing, *report.misshaped)}
+    names = [each.ours for each in report.missing] + [each.ours for each in report.misshaped]
+    ours = {name.rpartition(".")[0] for name in names}
     if ours and len(ours) <= 3 and not report.left_over:
-        options = " ".join(f"--skip {each}" for each in sorted(ours))
-        return f"to train {'these layers' if len(ours) > 1 else 'this layer'} anew, leave {'them' if len(ours) > 1 else 'it'} out: {options}"
+        return f"to train what does not fit anew, leave it out: {' '.join(f'--skip {each}' for each in sorted(ours))}"
     if report.left_over and not ours:
         return "if none of it is wanted, say so: --ignore 'PATTERN'"
     return None

@@ -55,7 +55,7 @@ def open_safetensors(path: str) -> WeightFile:
     if size > HEADER_BYTES:
         raise error("E0709", f"`{path}` is not read: its header claims {size:,} bytes, the limit is {HEADER_BYTES:,}")
     try:
-        file = safe_open(path, framework="np")
+        file: Any = safe_open(path, framework="np")
         slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
         entries = {name: Stored(tuple(each.get_shape()), _dtype(each.get_dtype())) for name, each in slices.items()}
     except SafetensorError as fault:
@@ -85,7 +85,8 @@ def _widened(path: str, name: str, stored: Stored) -> NDArray[np.float32]:
 
 def safetensors_bytes(arrays: Mapping[str, NDArray[np.generic]], metadata: Mapping[str, str] | None = None) -> bytes:
     """A safetensors file with these arrays; equal arrays and metadata give equal bytes."""
-    data: bytes = save({name: np.ascontiguousarray(array).reshape(array.shape) for name, array in arrays.items()}, dict(metadata or {}))
+    whole = {name: np.ascontiguousarray(array).reshape(array.shape) for name, array in arrays.items()}
+    data: bytes = save(whole, dict(metadata or {}))
     return data
 
 

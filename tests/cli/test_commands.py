@@ -217,7 +217,7 @@ def test_list_shows_each_bundled_network(archdsl, cache):
     ran = archdsl("list")
     assert (ran.code, ran.err) == (0, "")
     heading, *rows = ran.out.splitlines()
-    assert heading.split() == ["network", "input", "params", "GMACs", "top-1", "top-5", "year", "paper"]
+    assert heading.split() == ["network", "input", "params", "GMACs", "top-1", "error", "top-5", "error", "year", "paper"]
     assert [row.split()[0] for row in rows] == list(bundled())
     (row,) = [row for row in rows if row.startswith("inception_v4 ")]
     assert row.split()[1:] == ["3x299x299", "42,679,816", "12.25", "80.0", "95.0", "2016", "arXiv:1602.07261"]

@@ -1,4 +1,4 @@
-"""The emitted modules of the residual networks and Inception-v3: operations as PyTorch counts them, and source that reads well."""
+"""The emitted modules of the residual networks and Inception-v3: operations as PyTorch counts them, source that reads well."""
 
 import ast
 

@@ -126,22 +126,39 @@ def test_gradients_and_running_statistics_agree():
     assert ours.conv1.bn.num_batches_tracked == 8  # randomise() left 7
 
 
-def test_resnet50_equals_the_light_model_of_onnx():
-    """The structure is ONNX's own ResNet-50, stride on the first 1x1; its weights are placeholders, and replaced."""
+def move_strides(graph):
+    """Puts the strides of the 3x3 of a bottleneck on the 1x1 before it."""
+    convolutions = {node.input[1]: node for node in graph.node if node.op_type == "Conv"}
+    for stage in (3, 4, 5):
+        for branch, stride in (("branch2a", 2), ("branch2b", 1)):
+            node = convolutions[f"gpu_0/res{stage}_0_{branch}_w_0"]
+            (strides,) = [attribute for attribute in node.attribute if attribute.name == "strides"]
+            assert list(strides.ints) == [3 - stride] * 2
+            strides.ints[:] = [stride, stride]
+
+
+@pytest.mark.parametrize("name", ["resnet50_v1_5", "resnet50"])
+def test_resnet50_equals_the_light_model_of_onnx(name):
+    """The structure is ONNX's own ResNet-50, which strides on the 3x3; its weights are placeholders, and replaced."""
     onnx = pytest.importorskip("onnx")
     runtime = pytest.importorskip("onnxruntime")
     proto = onnx.load(Path(onnx.__file__).parent / "backend/test/data/light/light_resnet50.onnx")
     graph, names = proto.graph, maps.light_resnet50()
     torch.manual_seed(0)
-    ours = archdsl.load("resnet50").to_torch().eval()
+    ours = archdsl.load(name).to_torch().eval()
     randomise(ours)
     state = ours.state_dict()
     assert set(names.values()) == {key for key in state if not key.endswith("num_batches_tracked")}
     placeholders = [node for node in graph.node if node.op_type == "ConstantOfShape"]
-    assert {node.output[0] for node in placeholders} == set(names)
+    constants = [each for each in graph.initializer if each.name in names]
+    assert {node.output[0] for node in placeholders} | {each.name for each in constants} == set(names)
     for node in placeholders:
         graph.node.remove(node)
-    graph.initializer.extend(onnx.numpy_helper.from_array(state[ours].numpy(), theirs) for theirs, ours in names.items())
+    for each in constants:
+        graph.initializer.remove(each)
+    graph.initializer.extend(onnx.numpy_helper.from_array(state[own].numpy(), theirs) for theirs, own in names.items())
+    if name == "resnet50":
+        move_strides(graph)
     softmax = graph.node[-1]
     assert softmax.op_type == "Softmax"
     graph.output[0].name = softmax.input[0]

@@ -268,12 +268,13 @@ class _Resolver:
 
     def _progression(self, hole: Hole, index: str, construct: Construct, piece: Piece) -> str | None:
         """A value that grows by the same number in every iteration, as ``in_channels + i * growth``."""
-        rows = [() if row is ABSENT else row for row in hole.values]
+        rows: list[tuple[Any, ...]] = [() if row is ABSENT else row for row in hole.values]
         if not all(type(value) is int for row in rows for value in row):
             return None
-        steps = [row[1] - row[0] if len(row) > 1 else ABSENT for row in rows]
-        if not all(row[i] == row[0] + i * step for row, step in zip(rows, steps, strict=True) for i in range(1, len(row))):
-            return None
+        steps: list[Any] = [row[1] - row[0] if len(row) > 1 else ABSENT for row in rows]
+        for row, each in zip(rows, steps, strict=True):
+            if any(value != row[0] + i * each for i, value in enumerate(row[1:], 1)):
+                return None
         start = self._text_for([row[0] if row else ABSENT for row in rows], list(self._widths_near(piece)))
         named = (each.text for each in construct.holes if each.text and not each.text.isdigit() and self._gives(each.text, steps))
         step = next(named, None)

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from archdsl.diagnostics import error
+from archdsl.diagnostics import InternalError, error
 from archdsl.ir.weights import Stored, WeightFile
 
 _SAFE_SINCE = (2, 6)
@@ -64,10 +64,9 @@ def _state(path: str, found: object, key: str | None) -> dict[str, torch.Tensor]
     if key is not None:
         if key not in states:
             raise error("E0709", f"`{path}` holds no weights under `{key}`", help=_choices(states))
-        return states[key]
+        return dict(states[key])
     if _is_state(found):
-        assert isinstance(found, dict)
-        return found
+        return _named(found)
     if len(states) != 1:
         raise error("E0709", f"`{path}` holds {'several sets of' if states else 'no'} weights", help=_choices(states))
     return next(iter(states.values()))
@@ -99,7 +98,9 @@ def checkpoint_bytes(arrays: Mapping[str, Any]) -> bytes:
 
 def assign(module: nn.Module, arrays: Mapping[str, Any]) -> nn.Module:
     """``module`` with the weights that ``arrays`` names; those that it does not name stay as they were."""
-    module.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()}, strict=False)
+    result = module.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()}, strict=False)
+    if result.unexpected_keys:
+        raise InternalError(f"the emitted module has no `{result.unexpected_keys[0]}`")
     return module
 
 

@@ -146,7 +146,7 @@ def _inits(part: "Module | Chain", target: str, depth: int = 0) -> Iterator[tupl
         for index, each in enumerate(part.parts):
             yield from _inits(each, f"{target}[{index}]", depth)
     elif isinstance(part, Repeated):
-        variable = "modules" if isinstance(part.rest, Repeated) else "module"
+        variable = "module" if isinstance(part.rest, Construct) else "modules"
         lines = list(_inits(part.rest, variable, depth + 1))
         yield from [(depth, f"for {variable} in {target}:"), *lines] if lines else []
     else:

@@ -5,11 +5,11 @@ import re
 from collections.abc import Iterator
 
 from archdsl.backends.torch.arguments import resolve
-from archdsl.backends.torch.chains import fold
+from archdsl.backends.torch.chains import Chain, fold
 from archdsl.backends.torch.constructor import Face, constructor
 from archdsl.backends.torch.forward import arguments_of, forward
 from archdsl.backends.torch.instances import Cutter, Ref
-from archdsl.backends.torch.templates import Expression, Planner, Template
+from archdsl.backends.torch.templates import Expression, Module, Planner, Template
 from archdsl.backends.torch.text import INDENT, camel_case, docstring, free_name
 from archdsl.diagnostics import error
 from archdsl.ir import Graph, Unsupported
@@ -36,6 +36,7 @@ class _Module:
         network = cutter.network()
         self._refs = network.refs()
         self._sources = [source.text.strip("\n") for source in cutter.sources.values()]
+        self._used: set[str] = set()
         self._taken = {*cutter.sources, *([_OUTPUTS] if len(graph.outputs) > 1 else [])}
         own = self._class_name(graph.name)
         self._templates: list[Template] = []
@@ -52,11 +53,13 @@ class _Module:
     def text(self) -> str:
         """The whole file."""
         parts = list(self._sources)
+        self._used = {name for source in parts for name in _used_by(source)}
         if len(self._graph.outputs) > 1:
             parts.append(self._outputs())
+            self._used.add("NamedTuple")
         parts += ["\n".join(self._class(template)) for template in self._templates]
         body = "\n\n\n".join(parts) + "\n"
-        return "\n".join([*self._header(), *_imports(body), "", "", body])
+        return "\n".join([*self._header(), *_imports(self._used), "", "", body])
 
     def _header(self) -> list[str]:
         about = f"Written by archdsl from the spec of {self._graph.name}.\n\nThe keys of `state_dict` are the paths of the spec."
@@ -70,6 +73,7 @@ class _Module:
 
     def _class(self, template: Template) -> Iterator[str]:
         steps = fold(template)
+        self._used.update(name for step in steps for name in _used_in(step.part))
         face = Face(template, steps)
         network = template is self._templates[-1]
         yield f"class {template.name}(nn.Module):"
@@ -99,10 +103,20 @@ def _title(template: Template) -> str:
     return scope.callee if scope.kind == "block" else re.sub(r"\[\d+\]", "", scope.path).rpartition(".")[2]
 
 
-def _imports(body: str) -> Iterator[str]:
-    """The imports that ``body`` needs, in a formatter's order."""
-    names = [node for node in ast.walk(ast.parse(body)) if isinstance(node, ast.Name)]
-    used = {name.id for name in names if isinstance(name.ctx, ast.Load)}
+def _used_in(part: "Module | Chain | Expression") -> Iterator[str]:
+    """The modules and names that a part of a class uses, beside those that every file does."""
+    if isinstance(part, Chain):
+        yield "OrderedDict"
+    elif isinstance(part, Expression):
+        yield from re.findall(r"\b(torch|F)\.", part.target.template)
+
+
+def _used_by(source: str) -> Iterator[str]:
+    yield from (node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name))
+
+
+def _imports(used: set[str]) -> Iterator[str]:
+    """The lines that import the names used, in a formatter's order."""
     standard = {"OrderedDict": "from collections import OrderedDict", "NamedTuple": "from typing import NamedTuple"}
     lines = [line for name, line in standard.items() if name in used]
     yield from [*lines, ""] if lines else []
@@ -110,4 +124,4 @@ def _imports(body: str) -> Iterator[str]:
         yield "import torch"
     if "F" in used:
         yield "import torch.nn.functional as F"
-    yield f"from torch import {', '.join(name for name in ('Tensor', 'nn') if name in used)}"
+    yield "from torch import Tensor, nn"

@@ -64,7 +64,7 @@ class _Writer:
         self._by_key: dict[Ref, Step] = {step.key: step for step in face.steps}
         self._bodies = set(face.template.shape.bodies)
         self._returned = {ref: name for name, ref in reversed(returns) if len(returns) > 1}
-        self._main = max((ref for _, ref in returns), key=lambda ref: self._order.get(ref, -1) if len(ref) == 3 else -1)
+        main = max((ref for _, ref in returns), key=lambda ref: self._order[ref] if len(ref) == 3 else -1)
         self._uses: dict[Ref, list[int]] = {}
         for position, step in enumerate(face.steps):
             for ref in step.inputs:
@@ -75,6 +75,7 @@ class _Writer:
             members = face.members.get(key, ())
             end = max((self._order[step.key] for step in members), default=0)
             self._uses.setdefault(conditional.entry, []).append(end)
+        self._roads = self._roads_to_outputs(main)
         self._inlining = self._choose_inlined()
 
     # --- which values stand where they are used --------------------------------------------------------------------------
@@ -222,7 +223,7 @@ class _Writer:
 
     def _name(self, step: Step, position: int) -> str:
         """The variable for a step's value: ``x`` for the running value, a label for a branch and for what is kept."""
-        output = self._output(step)
+        output = self._roads.get(step.key)
         if output is not None:
             name = free_name(output[:_LONGEST_NAME], self._reserved)
             return name if self._is_free(name, position) else self._free(output)
@@ -237,19 +238,17 @@ class _Writer:
             return last
         return self._label(step, position)
 
-    def _output(self, step: Step) -> str | None:
-        """The output that a step makes, if there are several, or that an auxiliary road leads to from it."""
-        name, ref = self._returned.get(step.key), step.key
-        if name is not None:
-            return name
-        while len(self._uses.get(ref, ())) == 1 and self._uses[ref][0] < len(self._face.steps):
-            following = self._face.steps[self._uses[ref][0]]
-            if len(following.inputs) > 1 or following.guards:
-                return None
-            ref = following.key
-            if ref in self._returned:
-                return self._returned[ref] if ref != self._main and len(self._uses[ref]) == 1 else None
-        return None
+    def _roads_to_outputs(self, main: Ref) -> dict[Ref, str]:
+        """The output that a step makes, if there are several, or that a side road leads to from it and to nothing else."""
+        found: dict[Ref, str] = dict(self._returned)
+        ends = {ref for ref in found if ref != main and len(self._uses[ref]) == 1}
+        for step in reversed(self._face.steps):
+            if step.key in ends and len(step.inputs) == 1 and not step.guards:
+                ref = step.inputs[0]
+                if ref in self._by_key and ref not in found and len(self._uses[ref]) == 1:
+                    found[ref] = found[step.key]
+                    ends.add(ref)
+        return found
 
     def _is_kept(self, step: Step) -> bool:
         """Whether a value is used next, and again beyond the statement that uses it next: by a later merge, or as an output."""

@@ -8,7 +8,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from archdsl.ir import Graph, Guard, Init, Node, Scope, TorchExpr, TorchSource, TorchTarget, Unsupported
+from archdsl.ir import (
+    Graph,
+    Guard,
+    Init,
+    Node,
+    Op,
+    Scope,
+    TensorType,
+    TorchExpr,
+    TorchSource,
+    TorchTarget,
+    Unsupported,
+)
 
 Key = tuple[str, int, int]
 """Which statement made an item: source path, offset, and how many times it was met before in the same instance."""
@@ -117,6 +129,7 @@ class Cutter:
             self._guard_order[id(guard)] = position
         self._first: dict[int, int] = {}
         self.sources: dict[str, TorchSource] = {}
+        self._targets: dict[tuple[Op, tuple[TensorType, ...]], TorchTarget] = {}
 
     def network(self) -> Instance:
         """The network's instance."""
@@ -210,9 +223,12 @@ class Cutter:
             yield self._order[node.path], (*path, node.path[prefix:].strip("[]")), self._op(node)
 
     def _op(self, node: Node) -> OpItem:
-        target = node.op.torch(self._graph.types(node.inputs), node.type)
-        for source in target.sources:
-            self._collect(source)
+        types = self._graph.types(node.inputs)
+        target = self._targets.get((node.op, types))
+        if target is None:
+            target = self._targets[(node.op, types)] = node.op.torch(types, node.type)
+            for source in target.sources:
+                self._collect(source)
         return OpItem(node, target)
 
     def _collect(self, source: TorchSource) -> None:
@@ -255,9 +271,7 @@ def _inputs(content: Content) -> list[str]:
         return list(content.node.inputs)
     if isinstance(content, CallItem):
         return content.instance.inputs
-    flows = {element_value(element) for element in content.elements}
-    inputs = [value for element in content.elements for value in _inputs(element)]
-    return list(dict.fromkeys(value for value in inputs if value not in flows))
+    return _inputs(content.elements[0])
 
 
 def element_value(content: Content) -> str:

@@ -76,7 +76,7 @@ class Repeated:
 
     count: Hole
     first: Construct | None
-    rest: "Construct | Repeated"
+    rest: "Construct | Repeated | Listed"
     varying: list[Hole] = field(default_factory=list)
     index: str | None = None
     in_sequence: ClassVar[bool] = True
@@ -299,8 +299,8 @@ class Planner:
             parts = []
             for index in range(len(content.elements)):
                 part = self._part([None if each is None else each.elements[index] for each in repeats])
-                if not isinstance(part, Expression):
-                    parts.append(part)
+                assert not isinstance(part, Expression)
+                parts.append(part)
             return Listed(parts)
         counts = [ABSENT if each is None else len(each.elements) for each in repeats]
         origins = [each.scope.origins["count"] for each in repeats if each is not None]
@@ -308,12 +308,12 @@ class Planner:
         _explain(count, origins)
         if isinstance(content.elements[0], RepeatItem):
             inner = self._part([None if each is None else each.elements[0] for each in repeats])
-            return Repeated(count, None, inner) if isinstance(inner, Construct | Repeated) else Listed([])
+            assert not isinstance(inner, Expression)
+            return Repeated(count, None, inner)
         flat = [element for each in repeats if each is not None for element in each.elements]
         lengths = [0 if each is None else len(each.elements) for each in repeats]
         whole = self._part(flat)
-        if not isinstance(whole, Construct):
-            return Listed([])
+        assert isinstance(whole, Construct)
         return _repeated(whole, count, lengths)
 
 
