@@ -21,6 +21,7 @@ COMMANDS = {
     "summary": "archdsl.cli.summary",
     "compile": "archdsl.cli.compile",
     "weights": "archdsl.cli.weights",
+    "fmt": "archdsl.cli.fmt",
     "list": "archdsl.cli.bundled",
     "doctor": "archdsl.cli.doctor",
 }

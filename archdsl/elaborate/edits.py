@@ -8,7 +8,7 @@ has in the network without edits, so that dropping a ``relu`` does not turn ``re
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -210,8 +210,7 @@ class Edits:
         if path is None:
             return False
         later = [_parts(address) for address, by in self._removed.items() if by > each.next]
-        heads = [path.segments[: length + 1] for length in range(len(path.segments))]
-        return any(_match(head, parts) for parts in later for head in heads)
+        return any(_match(head, parts) for parts in later for head in _heads(path.segments))
 
     def _missed(self, each: Edit) -> Diagnostic:
         edit = each.edit
@@ -224,6 +223,13 @@ class Edits:
         if isinstance(edit, ast.Set) and any(path is not None and matches(path, met) for met in self._met):
             help_ = f"nothing called at `{text}` takes it"
         return Diagnostic("E0405", f"`{text}` hits nothing", Label(span, "no such place in this network"), help=help_)
+
+
+def _heads(segments: tuple[ast.Segment, ...]) -> Iterator[tuple[ast.Segment, ...]]:
+    """Every path that ``segments`` lies in or is: ``a``, ``a[*]`` and ``a[*].b`` of ``a[*].b``."""
+    for index, segment in enumerate(segments):
+        for length in range(len(segment.indices) + 1):
+            yield (*segments[:index], replace(segment, indices=segment.indices[:length]))
 
 
 def _nearest(text: str, known: Sequence[str]) -> str | None:

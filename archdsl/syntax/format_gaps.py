@@ -54,7 +54,7 @@ def _joined(before: str, kind: str, *, path_colon: bool) -> bool:
 
 
 def _kinds(nodes: Sequence[Node]) -> list[str]:
-    """What each node is: a terminal's name or an opening bracket; ``SIGN`` is a + or - of one operand, ``WILD`` a path's ``*``."""
+    """What each node is: a terminal's name or a bracket; ``SIGN`` is + or - before one operand, ``WILD`` the ``*`` of a path."""
     kinds: list[str] = []
     operand = True  # whether one is due
     for node in nodes:

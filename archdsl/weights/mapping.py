@@ -83,6 +83,7 @@ class _Builder:
         numbers = {name: value for name, value in graph.arguments.items() if isinstance(value, int)}
         self.numbers = {name: value for name, value in numbers.items() if not isinstance(value, bool)}
         self.layers = check(rules, self.numbers, theirs)
+        self.places: dict[str, tuple[str, str | None] | None] = {}
 
     def recipe(self, node: Node, weight: Weight) -> Recipe | None:
         """How a weight is made from theirs; None where no rule speaks of its layer."""
@@ -110,6 +111,12 @@ class _Builder:
 
     def place(self, path: str) -> tuple[str, str | None] | None:
         """Their name for the layer at ``path``, and as what they compute it; None where no rule speaks of it."""
+        if path not in self.places:
+            self.places[path] = self.looked_up(path)
+        return self.places[path]
+
+    def looked_up(self, path: str) -> tuple[str, str | None] | None:
+        """The same, from the rules."""
         found: list[tuple[Rule, str]] = []
         for rule in self.layers:
             try:

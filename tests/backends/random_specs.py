@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 
 ODD = (
     "x res lambda_ torch nn F self_ list Tensor None_ module outputs in_channels x1 out range zip dict super_ keep Sequential "
-    "OrderedDict NamedTuple with_step stride w k conv bn relu print True_ net y int bool tuple scale c layer_2 x2 image"
+    "OrderedDict NamedTuple Unit Cell Outputs SameConv2d LayerNorm2d block with_step stride w k conv bn relu print True_ net y int bool tuple scale c layer_2 x2 image"
 ).split()
 BLOCKS = "Unit cell Down None_ module outputs Outputs torch nn F Tensor list Net int range OrderedDict relu6_ unit _hidden x".split()
-PARAMETERS = "w k wide act stride scale x self lambda class res torch in_channels list out n flag F with_proj True_ count".split()
+PARAMETERS = "w k wide act stride scale x self lambda class res torch in_channels list out n flag F with_proj True_ count Outputs Unit l training _modules eval SameConv2d".split()
 
 
 @dataclass
@@ -284,6 +284,9 @@ class Writer:
         outer = f"repeat {r.choice(['1', '2'])} " if r.random() < 0.15 else ""
         head = f"{self.label(scope)}: {outer}repeat {f'{index} in ' if index else ''}{count}"
         kind = r.random()
+        if kind < 0.08:
+            label = self.label(inner.labelled())
+            return f"{head} {{ {label}: conv(in.c, 1x1) if {self.condition(inner)}; relu if {self.condition(inner)} }}"
         if kind < 0.35 and scope.blocks:
             return f"{head} {self.call(inner).partition(': ')[2]}"
         if kind < 0.5:

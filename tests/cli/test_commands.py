@@ -220,7 +220,7 @@ def test_list_shows_each_bundled_network(archdsl, cache):
     assert heading.split() == ["network", "input", "params", "GMACs", "top-1", "error", "top-5", "error", "year", "paper"]
     assert [row.split()[0] for row in rows] == list(bundled())
     (row,) = [row for row in rows if row.startswith("inception_v4 ")]
-    assert row.split()[1:] == ["3x299x299", "42,679,816", "12.25", "80.0", "95.0", "2016", "arXiv:1602.07261"]
+    assert row.split()[1:] == ["3x299x299", "42,679,816", "12.25", "20.00", "5.00", "2016", "arXiv:1602.07261"]
 
 
 def test_list_json_comes_from_the_cache_the_second_time(archdsl, cache, monkeypatch):

@@ -106,8 +106,8 @@ def test_a_merge_may_hold_let_and_defaults_and_nothing_else_beside_branches():
 
 
 def test_an_operator_that_needs_a_body_says_where_the_brace_goes():
-    found = refused("m: concat\n{ relu }", "E0501", "concat")
-    assert found.help == "write `concat { … }`, with `{` on the same line"
+    assert refused("m: concat\n{ relu }", "E0501", "concat").help == "move `{` up to the line of `concat`"
+    assert refused("m: concat\nrelu", "E0501", "concat").help == "write `concat { … }`, with `{` on the same line"
     refused("a: relu { sigmoid }", "E0501", "{ sigmoid }")
     refused("a: A() { sigmoid }", "E0501", "{ sigmoid }", "block A() { relu }")
 

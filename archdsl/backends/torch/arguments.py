@@ -119,6 +119,9 @@ class _Resolver:
     def _hole(self, hole: Hole, piece: Piece) -> None:
         if hole.text:
             return
+        if hole.constant and ABSENT not in hole.values:
+            hole.text = literal(hole.constant_value)
+            return
         widths = list(self._widths_near(piece))
         if hole.constant:
             hole.text = self._where_present(hole, widths) or literal(hole.constant_value)
@@ -136,8 +139,6 @@ class _Resolver:
 
     def _where_present(self, hole: Hole, widths: list[_Width]) -> str | None:
         """The text of a value that is known from some instances alone, if it depends on what differs between all of them."""
-        if ABSENT not in hole.values:
-            return None
         differing = {name for name in self._known[0] if not _constant(self._parameter_values(name))}
         if hole.formula in differing:
             return self._by_formula(hole, widths)
@@ -329,7 +330,7 @@ class _Resolver:
     def _order(self) -> None:
         """The arguments in the order in which a caller gives them, with defaults where some caller relies on the spec's."""
         template = self._template
-        used = {name for text in self._texts for name in _names_in(text)}
+        used = {name for text in dict.fromkeys(self._texts) for name in _names_in(text)}
         rank = {name: index for index, name in enumerate(template.first.scope.arguments, 1)}
         found = sorted(
             (each for each in self._arguments.values() if each.name in used),

@@ -9,6 +9,10 @@ from archdsl.backends.torch.shapes import Shape, shape_of, union
 from archdsl.ir import REQUIRED, Arg, Init, Origin, TorchExpr, TorchModule
 
 
+_TRIED = 64
+"""How many classes of one definition an object is compared with, so that a block in thousands of structures ends soon."""
+
+
 class _Absent:
     def __repr__(self) -> str:
         return "ABSENT"
@@ -432,7 +436,7 @@ def _ordered(by_definition: dict[tuple[str, int], list[Instance]]) -> list[tuple
 
 def _joined(templates: list[Template], shape: Shape) -> Template | None:
     """The first class that ``shape`` fits, made to serve it too."""
-    for template in templates:
+    for template in templates[:_TRIED]:
         whole = union(template.shape, shape)
         if whole is not None:
             template.shape = whole
