@@ -21,10 +21,10 @@ REFERENCE       := timm torchvision
 REFERENCE_NEEDS := huggingface_hub pillow pyyaml safetensors
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format docs bench clean
+.PHONY: help demo test lint format docs bench reliability clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(CREATED):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -71,6 +71,9 @@ docs: $(INSTALLED) ## Write the generated pages of docs/ and the table in README
 
 bench: $(BENCH_READY) ## Run every script in benchmarks/
 	@set -e; for script in $$(grep -l __main__ benchmarks/*.py); do echo "== $$script"; $(BIN)/python $$script; done
+
+reliability: $(TEST_READY) ## Inject faults of every kind and print what came of it; FULL=1 writes docs/reliability.md
+	$(BIN)/python -m tests.reliability.run $(if $(FULL),--full) $(TESTS)
 
 clean: ## Remove what was built and cached, but not .venv
 	rm -rf $(OUT) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,10 +1,10 @@
-"""Writes the pages that follow from the code: `docs/cli.md`, `docs/operators.md`, `docs/networks.md`, and a table in `README.md`.
+"""Writes the pages that follow from code and specs: `cli.md`, `operators.md`, `networks.md`, `fidelity.md`, README's table.
 
     python docs/generate.py            write what differs
     python docs/generate.py --check    write nothing; exit with 1 where something differs
 
-What an operator's shapes and costs are in words stands here (``OPERATORS``); the tests evaluate each formula.  All else is asked
-of click and of the operators.
+`fidelity.md.in` has the words of `fidelity.md`, `fidelity.py` its figures.  What an operator's shapes and costs are in words
+stands here (``OPERATORS``); the tests evaluate each formula.  All else is asked of click and of the operators.
 """
 # ruff: noqa: INP001 - a script beside the pages, no part of the package
 
@@ -27,6 +27,8 @@ from archdsl.ops import ALL, SCHEMES, build
 from archdsl.ops.attributes import Amounts, Flag, Fraction, Number, Padding, Pair, Positive, Probability, Scheme, Size
 
 ROOT = Path(__file__).resolve().parent.parent
+if str(ROOT) not in sys.path:
+    sys.path.append(str(ROOT))  # a script sees its own folder alone; `docs.fidelity` is what the tests import too
 NOTE = "<!-- Written by docs/generate.py; change that, or the code it asks, and run `make docs`. -->"
 WIDTH = 100
 MARKS = ("<!-- networks: written by docs/generate.py -->", "<!-- end of networks -->")
@@ -422,10 +424,18 @@ def readme() -> str:
     return with_table((ROOT / "README.md").read_text(encoding="utf-8"))
 
 
+def _fidelity() -> str:
+    """The page on what was printed and what was released."""
+    from docs.fidelity import fidelity_page
+
+    return fidelity_page()
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "docs/cli.md": cli_page,
     "docs/operators.md": operators_page,
     "docs/networks.md": networks_page,
+    "docs/fidelity.md": _fidelity,
     "README.md": readme,
 }
 """Every generated file, and what gives the text that it should have."""

@@ -17,11 +17,12 @@ from archdsl.cli.streams import result
 from archdsl.files import cache_folder
 from archdsl.version import __version__
 
-REQUIRED = ("click", "graphviz", "lark", "networkx", "numpy", "onnx", "pydantic")
+REQUIRED = ("click", "graphviz", "lark", "networkx", "numpy", "onnx", "pydantic", "safetensors")
 EXTRAS = {
     "torch": ("torch",),
     "verify": ("onnxruntime",),
-    "train": ("pillow", "safetensors"),
+    "train": ("pillow",),
+    "hub": ("huggingface_hub",),
     "render": ("matplotlib", "rich"),
 }
 _MODULES = {"pillow": "PIL"}

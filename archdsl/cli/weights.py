@@ -141,9 +141,7 @@ def convert(
 @command.command("export", cls=SpecCommand, short_help="Write a file under another library's names.")
 @click.argument("spec")
 @click.argument("file")
-@click.option(
-    "--to", "goal", metavar="NAME", required=True, help="native, timm, torchvision, keras, tf-slim, or a rule file."
-)
+@click.option("--to", "goal", metavar="NAME", required=True, help="native, timm, torchvision, keras, tf-slim, or a rule file.")
 @click.option("-o", "--output", metavar="FILE", required=True, help="A .safetensors or .pth file.")
 @_source(_DETECTED)
 @matching_options

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from archdsl.diagnostics import Diagnostic, did_you_mean, error
+from archdsl.diagnostics import Diagnostic, Label, did_you_mean, error
 from archdsl.elaborate.arguments import expression
 from archdsl.elaborate.definitions import Definitions
 from archdsl.elaborate.edits import Edit, Edits, kind_of
@@ -121,8 +121,17 @@ def _choose(definitions: Definitions, name: str | None, source: Source) -> Netwo
     if not candidates:
         raise error("E0503", "no network is defined here", start, help="write `arch name() { input …; output … }`")
     if len(candidates) > 1:
+        first, second, *_ = (each.network.name for each in candidates)
         listed = ", ".join(f"`{each.network.name.id}`" for each in candidates)
-        raise error("E0503", "several networks are defined here", start, notes=[f"networks: {listed}"], help="name one")
+        raise error(
+            "E0503",
+            "several networks are defined here",
+            second.span,
+            "a second one",
+            secondary=[Label(first.span, "the first")],
+            notes=[f"networks: {listed}"],
+            help=f"pick one: `--variant {first.id}`",
+        )
     return candidates[0]
 
 

@@ -51,8 +51,10 @@ def _seen_from(each: Diagnostic, call: ast.Call, path: str, library: Collection[
 
 def merge_fault(fault: OpError, what: str, call: Span, branches: Sequence[tuple[Node, Sequence[Trace]]], path: str) -> ArchError:
     """The error for branches whose shapes do not fit together: the odd one out is primary, the others are shown beside it."""
-    odd = _odd_one_out([node.type.shape for node, _ in branches])
-    places = [_culprit(trail, node) or call for node, trail in branches]
+    shapes = [node.type.shape for node, _ in branches]
+    odd = _odd_one_out(shapes)
+    spatial = len({shape[1:] for shape in shapes}) > 1
+    places = [_culprit(trail, node, spatial=spatial) or call for node, trail in branches]
     secondary = [
         Label(place, f"this branch gives {node.type}")
         for index, (place, (node, _)) in enumerate(zip(places, branches, strict=True))
@@ -73,10 +75,11 @@ def _odd_one_out(shapes: Sequence[tuple[int, ...]]) -> int:
     return min(range(len(keys)), key=lambda index: (keys.count(keys[index]), [-size for size in keys[index]]))
 
 
-def _culprit(trail: Sequence[Trace], end: Node) -> Span | None:
-    """The last step of a branch that changed height or width, else its last step."""
+def _culprit(trail: Sequence[Trace], end: Node, *, spatial: bool) -> Span | None:
+    """The last step of a branch that changed height or width, or else the number of channels; else its last step."""
+    axes = slice(1, None) if spatial else slice(1)
     for trace in reversed(trail):
-        if trace.before.type.shape[1:] != trace.after.type.shape[1:]:
+        if trace.before.type.shape[axes] != trace.after.type.shape[axes]:
             return trace.span
     return trail[-1].span if trail and trail[-1].after is end else None
 
@@ -90,7 +93,7 @@ def residual_fault(shortcut: Node, body: Node, trail: Sequence[Trace], call: ast
         help_ = f"end the body with {shortcut.type.channels} channels" + (", `in.c`" if plain else "")
     else:
         message = f"residual body is shaped {body.type}, its {other} {shortcut.type}"
-        place = _culprit(trail, body) or call.span
+        place = _culprit(trail, body, spatial=True) or call.span
         help_ = "the body must keep height and width" if plain else "body and shortcut need the same strides"
     secondary = [Label(call.callee.span, f"{other} is {shortcut.type}")]
     return error("E0301", message, place, f"body ends as {body.type}", secondary=secondary, help=help_, path=path)

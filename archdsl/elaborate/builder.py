@@ -39,12 +39,10 @@ class Builder:
 
     def built(self, operator: type[Op], attributes: Mapping[str, Value]) -> Op:
         """The operator with these attributes, one object for equal ones; raises :class:`~archdsl.ir.OpError`."""
-        key = (operator, *((name, value.__class__, value) for name, value in attributes.items()))  # 1 is not `true`
+        key = (operator, *((name, _kind(value), value) for name, value in attributes.items()))
         op = self._ops.get(key)
         if op is None:
-            op = build(operator, attributes)
-            if not any(isinstance(value, tuple) for value in attributes.values()):
-                self._ops[key] = op
+            op = self._ops[key] = build(operator, attributes)
         return op
 
     def facts(self, op: Op, inputs: Sequence[Node], span: Span) -> Facts:
@@ -127,3 +125,8 @@ class Builder:
             about,
             doc,
         )
+
+
+def _kind(value: Value) -> object:
+    """What tells values apart that Python takes for equal: 1, 1.0 and `true`."""
+    return tuple(map(type, value)) if isinstance(value, tuple) else value.__class__

@@ -5,7 +5,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from archdsl.diagnostics import did_you_mean, error
+from archdsl.diagnostics import Label, did_you_mean, error
 from archdsl.elaborate.environment import PREDECLARED, Frame, Value
 from archdsl.ir import show
 from archdsl.source import Span
@@ -108,7 +108,10 @@ def _binary(expr: ast.Binary, frame: Frame) -> Value:
     try:
         result = _ARITHMETIC[symbol](left_number, right_number)
     except ZeroDivisionError:
-        raise error("E0403", "division by zero", expr.span, f"the right side is {right_number}") from None
+        cause = frame.find(expr.right.id) if isinstance(expr.right, ast.Name) else None
+        given = [Label(cause.span, "from here")] if cause is not None and cause.span is not None else []
+        label = f"the right side is {right_number}"
+        raise error("E0403", "division by zero", expr.span, label, secondary=given) from None
     except OverflowError:
         raise error("E0403", "the result is too large", expr.span) from None
     return _bounded(result, expr.span, frame)

@@ -6,6 +6,8 @@ from typing import Any
 
 from archdsl.ir.graph import Graph, Node
 
+_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t"}
+
 
 def dump(graph: Graph) -> str:
     """The text that ``archdsl compile --to ir`` prints; equal graphs give equal text."""
@@ -58,7 +60,7 @@ def show(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return value if value.isidentifier() else '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        return value if value.isidentifier() else f'"{"".join(map(_escaped, value))}"'
     if isinstance(value, tuple):
         if len(value) == 2 and all(isinstance(each, int) and each >= 0 for each in value):
             return f"{value[0]}x{value[1]}"
@@ -66,3 +68,10 @@ def show(value: Any) -> str:
     if isinstance(value, float):
         return repr(value)
     return "none" if value is None else str(value)
+
+
+def _escaped(character: str) -> str:
+    """The character as it stands in quotes: a dump has one node a line, and does not act on the terminal that shows it."""
+    if character in _ESCAPES:
+        return _ESCAPES[character]
+    return character if character.isprintable() else f"\\u{ord(character):04x}"

@@ -97,6 +97,10 @@ class Body:
     doc: str
     span: Span
 
+    def __deepcopy__(self, _memo: object) -> "Body":
+        """Itself: a tree never changes, and a copy of the deepest one would exhaust the stack."""
+        return self
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -331,6 +335,10 @@ class File:
     source: Source
     doc: str
     items: tuple[Item, ...]
+
+    def __deepcopy__(self, _memo: object) -> "File":
+        """Itself, as its bodies are."""
+        return self
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import dataclasses
 import re
 from typing import Any
 
-from archdsl.diagnostics import InternalError, error
+from archdsl.diagnostics import ArchError, InternalError, error
 from archdsl.limits import DEFAULT, Limits
 from archdsl.source import Source, Span
 from archdsl.syntax import ast, parser
@@ -50,7 +50,13 @@ def _refuse_bare_returns(source: Source) -> None:
 
 def _check(tree: ast.File, text: str, limits: Limits) -> None:
     """InternalError where ``text`` says something else than ``tree``, or has other comments than its source."""
-    if not _same(tree, parser.parse(Source(tree.source.path, text), limits)):
+    try:
+        again = parser.parse(Source(tree.source.path, text), limits)
+    except ArchError as fault:
+        if fault.diagnostics[0].code == "E0105":
+            raise
+        raise InternalError(f"the formatted text would have a fault: {fault.diagnostics[0].message}") from None
+    if not _same(tree, again):
         raise InternalError("formatting would change what the text says")
     kept = [found.rstrip() for found, _ in comments(text)]
     if kept != [found.rstrip() for found, _ in comments(tree.source.text)]:

@@ -11,6 +11,7 @@ from archdsl.syntax.format_nodes import Body, Comment, Node, Parens, Word
 _PRODUCT = frozenset({"STAR", "SLASH", "DOUBLESLASH", "PERCENT"})
 _TIGHT = frozenset({"STAR", "SLASH"})
 _OPERANDS = frozenset("NAME LABEL ATTR INT FLOAT SIZE RANGE STRING DOC TRUE FALSE WILD".split())
+_STEPS = frozenset({"REPEAT", "FROM", "TAP", "OUTPUT"})
 _BRACKETS = frozenset("([{")
 _SEGMENTS = frozenset({"NAME", "WILD"})
 
@@ -28,12 +29,24 @@ def gaps(nodes: Sequence[Node], *, call: bool = False, path_colon: bool = False)
         if isinstance(node, Comment):
             found.append("")
             continue
+        if _is_no_label(nodes, kinds, at):
+            found.append("\f")
+            before = kind
+            continue
         joined = before == "" or at in tight or at - 1 in tight or _joined(before, kind, path_colon=path_colon)
         found.append("" if joined else " ")
         before = kind
     if call and len(kinds) > 2 and kinds[1] == "EQUALS" and not _is_spaced(nodes, found):
         found[1] = found[2] = ""
     return found
+
+
+def _is_no_label(nodes: Sequence[Node], kinds: Sequence[str], at: int) -> bool:
+    """Whether plain blanks would make a label of a keyword: ``tap was if …`` is a tap only with another blank before ``was``."""
+    if at == 0 or at + 1 == len(nodes) or kinds[at - 1] not in _STEPS:
+        return False
+    node, following = nodes[at : at + 2]
+    return isinstance(node, Word) and node.text == "was" and isinstance(following, Word) and following.text[0].isidentifier()
 
 
 def _is_spaced(nodes: Sequence[Node], found: Sequence[str]) -> bool:

@@ -12,6 +12,7 @@ from archdsl.source import Source, Span
 _OPENERS = {"LPAR": "(", "LSQB": "[", "LBRACE": "{"}
 _CLOSERS = {"RPAR": "LPAR", "RSQB": "LSQB", "RBRACE": "LBRACE"}
 _NAMES = frozenset({"NAME", "LABEL", "ATTR"})
+_PREFIXES = frozenset({"NOT", "MINUS", "PLUS"})
 BOUNDARIES = frozenset({"SEP", "LBRACE", "RBRACE"})
 _COMMENT = re.compile(r"#[^\r\n]*")
 
@@ -42,6 +43,7 @@ class Layout:
         self.statement = statement = list[Token]()
         repeats = [0]  # `repeat repeat …` nests without braces: how many, for each open bracket
         count = 0
+        signs = 0  # operators in front of one another, the first of which may have a left side
         previous = "LBRACE"
         for token in stream:
             count += 1
@@ -67,6 +69,9 @@ class Layout:
                 self._check_depth(len(opened) + sum(repeats), token)
             elif kind in _NAMES and len(token) > limits.name_length:
                 raise error("E0105", f"a name is longer than {limits.name_length} characters", self._span(token))
+            elif kind in _PREFIXES:
+                signs = signs + 1 if previous in _PREFIXES else 0
+                self._check_depth(signs, token)
             elif kind in ("ARROW", "COMMA"):
                 repeats[-1] = 0
             previous = kind
@@ -96,4 +101,4 @@ class Layout:
 
     def _check_depth(self, depth: int, token: Token) -> None:
         if depth > self.limits.nesting:
-            raise error("E0105", f"brackets and repeats nest more than {self.limits.nesting} levels", self._span(token))
+            raise error("E0105", f"brackets, repeats and signs nest more than {self.limits.nesting} levels", self._span(token))

@@ -122,7 +122,7 @@ def _filled(template: str, bound: Mapping[str, int], unnamed: list[str]) -> str:
     def replace(found: re.Match[str]) -> str:
         name, text = _named(found[1])
         if name is None and "," not in text:
-            return str(text.strip() and _value(text, bound))
+            return str(_value(text, bound))
         if name is None:
             if not waiting:
                 raise BadRule(f"`{{{text}}}` has no counterpart")

@@ -168,11 +168,12 @@ def check(rules: Rules, numbers: Mapping[str, int], name: str) -> tuple[Rule, ..
 
 
 def fault_in(file: Source, message: str, key: str = "") -> ArchError:
-    """E0710 at the place where ``key`` is first written."""
-    start = max(file.text.find(f'"{key}"'), file.text.find(f"{key} =")) if key else 0
-    start = max(start, 0)
-    end = start + len(key) + 2 * file.text.startswith('"', start) if key else min(1, len(file.text))
-    return error("E0710", message, Span(file, start, end))
+    """E0710 at the place where ``key`` is first written, or at the beginning of the file."""
+    for written in (f'"{key}"', f"[{key}]", f"{key} =") if key else ():
+        start = file.text.find(written)
+        if start >= 0:
+            return error("E0710", message, Span(file, start, start + len(written.removesuffix(" ="))))
+    return error("E0710", message, Span(file, 0, min(1, len(file.text))))
 
 
 def text_of(shape: Shape) -> str:

@@ -19,8 +19,8 @@ from safetensors.numpy import save
 from archdsl.diagnostics import error
 from archdsl.ir.weights import Stored, WeightFile
 
-HEADER_BYTES = 32 << 20
-"""The largest header that is looked at; a network of 10^5 operations needs less."""
+HEADER_BYTES = 16 << 20
+"""The largest header that is looked at: some 200,000 arrays; the largest bundled network has 1,500."""
 _DTYPES = {
     "F16": "float16",
     "BF16": "bfloat16",
@@ -53,11 +53,10 @@ def open_safetensors(path: str) -> WeightFile:
     """The safetensors file at ``path``; raises E0709 where it is none, or none that is sound."""
     size = int.from_bytes(beginning(path, 8), "little")
     if size > HEADER_BYTES:
-        raise error("E0709", f"`{path}` is not read: its header claims {size:,} bytes, the limit is {HEADER_BYTES:,}")
+        raise error("E0709", f"`{path}` is not a safetensors file, or not read as one: its header would have {size:,} bytes")
     try:
         file: Any = safe_open(path, framework="np")
-        slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-        entries = {name: Stored(tuple(each.get_shape()), _dtype(each.get_dtype())) for name, each in slices.items()}
+        entries = {name: _stored(file.get_slice(name)) for name in file.keys()}  # noqa: SIM118 - not a mapping
     except SafetensorError as fault:
         raise error("E0709", f"`{path}` is not a sound safetensors file: {fault}") from None
 
@@ -69,8 +68,9 @@ def open_safetensors(path: str) -> WeightFile:
     return WeightFile(path, entries, read)
 
 
-def _dtype(name: str) -> str:
-    return _DTYPES.get(name, name)
+def _stored(array: Any) -> Stored:
+    name = array.get_dtype()
+    return Stored(tuple(array.get_shape()), _DTYPES.get(name, name))
 
 
 def _widened(path: str, name: str, stored: Stored) -> NDArray[np.float32]:

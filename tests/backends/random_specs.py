@@ -11,7 +11,9 @@ ODD = (
     "x res lambda_ torch nn F self_ list Tensor None_ module outputs in_channels x1 out range zip dict super_ keep Sequential "
     "OrderedDict NamedTuple Unit Cell Outputs SameConv2d LayerNorm2d block with_step stride w k conv bn relu print True_ net y int bool tuple scale c layer_2 x2 image"
 ).split()
-BLOCKS = "Unit cell Down None_ module outputs Outputs torch nn F Tensor list Net int range OrderedDict relu6_ unit _hidden x".split()
+BLOCKS = (
+    "Unit cell Down None_ module outputs Outputs torch nn F Tensor list Net int range OrderedDict relu6_ unit _hidden x".split()
+)
 PARAMETERS = "w k wide act stride scale x self lambda class res torch in_channels list out n flag F with_proj True_ count Outputs Unit l training _modules eval SameConv2d".split()
 
 
@@ -107,7 +109,9 @@ class Writer:
         width = self.width(scope, braces=False)
         inner = scope.plain()
         proj, a, b = self.label(inner), self.label(inner), self.label(inner)
-        kind = self.random.choice([f"conv({width}, 1x1, stride={stride}, bias=false)", f"pad_channels(max({width}, in.c), stride={stride})"])
+        kind = self.random.choice(
+            [f"conv({width}, 1x1, stride={stride}, bias=false)", f"pad_channels(max({width}, in.c), stride={stride})"]
+        )
         if kind.startswith("pad"):
             width = f"max({width}, in.c)"
         return (
@@ -117,7 +121,9 @@ class Writer:
 
     def arch(self, blocks: list[Block]) -> str:
         r = self.random
-        names = r.sample(["image", "x", "torch", "list", "depth_map", "nn", "left", "inputs", "super_"], 2 if r.random() < 0.2 else 1)
+        names = r.sample(
+            ["image", "x", "torch", "list", "depth_map", "nn", "left", "inputs", "super_"], 2 if r.random() < 0.2 else 1
+        )
         parameters = r.sample(["classes", "n", "w", "x1", "lambda_", "width"], r.randint(0, 2))
         names = [each for each in names if each not in parameters]
         scope = Scope(list(parameters), [], set(names), list(names), blocks, 0)
@@ -131,7 +137,9 @@ class Writer:
             lines += self.statements(scope, r.randint(1, 3))
             if r.random() < 0.3:
                 scope.taps.clear()
-                lines.append(r.choice(["max_pool(2x2, stride=2)", f"{self.label(scope)}: conv({self.width(scope)}, 3x3, stride=2)"]))
+                lines.append(
+                    r.choice(["max_pool(2x2, stride=2)", f"{self.label(scope)}: conv({self.width(scope)}, 3x3, stride=2)"])
+                )
             if r.random() < 0.25:
                 name = self.fresh(["aux", "x", "list", "torch", "Tensor", "out1"], "aux", outputs)
                 outputs.append(name)
@@ -200,11 +208,24 @@ class Writer:
 
     def weightless(self) -> str:
         return self.random.choice(
-            ["relu", "sigmoid", "max_pool(3x3)", "avg_pool(3x3)", "avg_pool(2x2)", "identity", "dropout(0)", "tanh", "max_pool(2x2)", "gelu"]
+            [
+                "relu",
+                "sigmoid",
+                "max_pool(3x3)",
+                "avg_pool(3x3)",
+                "avg_pool(2x2)",
+                "identity",
+                "dropout(0)",
+                "tanh",
+                "max_pool(2x2)",
+                "gelu",
+            ]
         )
 
     def guarded(self, scope: Scope) -> str:
-        step = self.random.choice([self.conv, self.norm, lambda _: self.weightless(), self.body, self.call if scope.blocks else self.conv])
+        step = self.random.choice(
+            [self.conv, self.norm, lambda _: self.weightless(), self.body, self.call if scope.blocks else self.conv]
+        )
         return f"{step(scope)} if {self.condition(scope)}"
 
     def call(self, scope: Scope, *, keeps_width: bool = False) -> str:
@@ -234,7 +255,9 @@ class Writer:
     def add(self, scope: Scope) -> str:
         label, inner = self.labelled_or_not(scope)
         width = self.width(scope)
-        branches = [f"{self.label(inner)}: conv({width}, {self.random.choice(['1x1', '3x3'])})" for _ in range(self.random.randint(1, 3))]
+        branches = [
+            f"{self.label(inner)}: conv({width}, {self.random.choice(['1x1', '3x3'])})" for _ in range(self.random.randint(1, 3))
+        ]
         if self.random.random() < 0.3:
             branches.append(f"{branches.pop()} -> relu")
         return f"{label}{self.random.choice(['add', 'mul', 'add(scale=0.5)'])} {{ {'; '.join(branches)} }}"
@@ -268,7 +291,9 @@ class Writer:
         if r.random() < 0.4:
             options.append(f"scale={r.choice(['0.3', '1', '2.0', *scope.widths])}")
         if r.random() < 0.4:
-            options.append(f"shortcut = {{ {self.label(inner)}: conv(in.c, 1x1)" + r.choice(["", f" if {self.condition(scope)}"]) + " }")
+            options.append(
+                f"shortcut = {{ {self.label(inner)}: conv(in.c, 1x1)" + r.choice(["", f" if {self.condition(scope)}"]) + " }"
+            )
         last = self.call(inner, keeps_width=True) if r.random() < 0.2 else f"{self.label(inner)}: conv(in.c, 1x1)"
         body = [last] if "conv" not in last else [*self.statements(inner, r.randint(0, 2)), last]
         start = f"{label}: residual" if label else "residual"
@@ -315,7 +340,12 @@ class Writer:
     def condition(self, scope: Scope) -> str:
         r = self.random
         choices = ["true", "false", "in.c > 3", "in.c == 4"]
-        choices += [*scope.flags, *scope.flags, *(f"not {each}" for each in scope.flags), *(f"{each} > 2" for each in scope.widths)]
+        choices += [
+            *scope.flags,
+            *scope.flags,
+            *(f"not {each}" for each in scope.flags),
+            *(f"{each} > 2" for each in scope.widths),
+        ]
         if scope.index is not None:
             choices += [f"{scope.index} == 0", f"{scope.index} > 0", f"{scope.index} % 2 == 0"]
         return r.choice(choices)

@@ -41,7 +41,7 @@ def test_torch_is_an_extra_without_an_upper_bound(wheel):
     (metadata,) = [text.decode() for name, text in members(wheel).items() if name.endswith("/METADATA")]
     required = [line.removeprefix("Requires-Dist: ") for line in metadata.splitlines() if line.startswith("Requires-Dist: ")]
     core = {line.partition(">=")[0] for line in required if "extra ==" not in line}
-    assert core == {"click", "graphviz", "lark", "networkx", "numpy", "onnx", "pydantic"}
+    assert core == {"click", "graphviz", "lark", "networkx", "numpy", "onnx", "pydantic", "safetensors"}
     assert {line.partition(";")[0] for line in required if line.startswith("torch")} == {"torch>=2.5"}
 
 

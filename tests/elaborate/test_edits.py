@@ -43,7 +43,7 @@ def hits(edits, spec=NET, **choices):
 
 
 @pytest.mark.parametrize(
-    ("edits", "changes"),
+    "edits, changes",
     [
         ("set stem.c1:stride = 1", [("c1: cbr(w, stride=2)", "c1: cbr(w, stride=1)")]),
         ("set stem.c1:c = 2*w", [("c1: cbr(w, stride=2)", "c1: cbr(2*w, stride=2)")]),
@@ -87,7 +87,7 @@ def test_widths_downstream_follow_an_edit():
 
 
 @pytest.mark.parametrize(
-    ("edit", "count"),
+    "edit, count",
     [
         ("drop a[*].mix.b7", 3),
         ("drop a[0..1].mix.b7", 2),
@@ -220,7 +220,7 @@ def test_nothing_stands_between_iterations():
 
 
 @pytest.mark.parametrize(
-    ("edit", "marked", "help"),
+    "edit, marked, help",
     [
         ("drop stm.c1", "stm.c1", "did you mean `stem.c1`?"),
         ("drop a[3]", "a[3]", "did you mean `a[*]`?"),
@@ -271,9 +271,10 @@ def test_variants_of_variants_apply_from_the_base_outwards():
     small = dump(graph(FAMILY, variant="small"))
     assert without_origin(small) == without_origin(edited("drop a[*].mix.b7"))
     other = graph(FAMILY, variant="other")
-    assert dump(other).split("\n", 1)[1] == edited(
-        "drop a[*].mix.b7; set a:repeat = 1; insert n: conv(7, 1x1, bias=false) before end", w=2
-    ).split("\n", 1)[1]
+    assert (
+        dump(other).split("\n", 1)[1]
+        == edited("drop a[*].mix.b7; set a:repeat = 1; insert n: conv(7, 1x1, bias=false) before end", w=2).split("\n", 1)[1]
+    )
     assert (other.name, other.arguments["w"], other.about["year"], other.doc) == ("other", 2, 2020, "Without the long branch.")
 
 

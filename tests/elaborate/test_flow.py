@@ -4,7 +4,6 @@ import pytest
 
 from tests.elaborate.specs import arch, fault, faults, flow, graph, paths, refused, shapes, text
 
-
 # --- pipes ---------------------------------------------------------------------------------------------------------------
 
 
@@ -36,7 +35,7 @@ def test_nothing_flows_before_the_input():
 
 
 @pytest.mark.parametrize(
-    ("guarded", "deleted"),
+    "guarded, deleted",
     [
         ("a: conv(4, 1x1)\nb: relu if false\nc: relu", "a: conv(4, 1x1)\nc: relu"),
         ("relu -> sigmoid if false\nrelu", "relu"),
@@ -236,7 +235,8 @@ def test_densely_connected_layers():
 
 
 @pytest.mark.parametrize(
-    ("count", "code"), [("-1", "E0402"), ("2.5", "E0401"), ("4 / 2", "E0401"), ("true", "E0401"), ('"2"', "E0401"), ("3x3", "E0401")]
+    "count, code",
+    [("-1", "E0402"), ("2.5", "E0401"), ("4 / 2", "E0401"), ("true", "E0401"), ('"2"', "E0401"), ("3x3", "E0401")],
 )
 def test_what_is_no_count(count, code):
     refused(f"a: repeat {count} relu", code, count)

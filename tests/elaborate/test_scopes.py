@@ -4,7 +4,6 @@ import pytest
 
 from tests.elaborate.specs import fault, faults, flow, paths, refused, shapes, text
 
-
 # --- labels and paths ----------------------------------------------------------------------------------------------------
 
 
@@ -91,7 +90,7 @@ def test_rename_history_is_kept_as_paths():
 
 
 @pytest.mark.parametrize(
-    ("body", "width"),
+    "body, width",
     [
         ("a: conv(5, 1x1)\nb: conv(2*in.c, 1x1)", 6),  # the braces of the arch: its input
         ("a: conv(5, 1x1)\nx: { b: conv(2*in.c, 1x1) }", 10),
@@ -135,7 +134,7 @@ def test_in_has_height_and_width():
 
 
 @pytest.mark.parametrize(
-    ("spec", "marked"),
+    "spec, marked",
     [
         ("arch n() { let c = in.c; input i: [N, 3, 8, 8]; output y }", "in.c"),
         ("arch n(c = in.c) { input i: [N, 3, 8, 8]; output y }", "in.c"),

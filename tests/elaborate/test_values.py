@@ -13,7 +13,7 @@ from tests.elaborate.specs import arch, fault, faults, flow, graph, refused, sha
 
 
 @pytest.mark.parametrize(
-    ("expression", "value"),
+    "expression, value",
     [
         ("1 + 2 * 3", 7),
         ("(1 + 2) * 3", 9),
@@ -49,7 +49,7 @@ def test_expressions(expression, value):
 
 
 @pytest.mark.parametrize(
-    ("expression", "code", "marked"),
+    "expression, code, marked",
     [
         ("1 // 0", "E0403", "1 // 0"),
         ("1 / (in.c - 3)", "E0403", "1 / (in.c - 3)"),
@@ -90,7 +90,7 @@ def test_long_chains_of_definitions_stay_small():
 
 
 @pytest.mark.parametrize(
-    ("call", "code", "marked", "help"),
+    "call, code, marked, help",
     [
         ("conv(4, 3x3, 2)", "E0404", "2", None),
         ("conv(4, 3x3, stirde=2)", "E0404", "stirde", "did you mean `stride`?"),
@@ -164,7 +164,8 @@ def test_an_unknown_parameter_is_refused_with_what_was_meant():
 
 
 @pytest.mark.parametrize(
-    ("value", "code"), [(None, "E0401"), ({}, "E0401"), (float("nan"), "E0402"), (10**400, "E0402"), ((1, (2,)), "E0401"), (0, "E0402")]
+    "value, code",
+    [(None, "E0401"), ({}, "E0401"), (float("nan"), "E0402"), (10**400, "E0402"), ((1, (2,)), "E0401"), (0, "E0402")],
 )
 def test_values_of_python_that_the_language_does_not_have(value, code):
     assert fault("a: conv(w, 1x1)", parameters="w = 4", w=value).code == code
@@ -193,7 +194,7 @@ def test_a_vector_may_be_an_input():
 
 
 @pytest.mark.parametrize(
-    ("dims", "code", "marked"),
+    "dims, code, marked",
     [
         ("[3, 8, 8]", "E0401", "3"),
         ("[N = 1, 3, 8, 8]", "E0401", "N = 1"),
@@ -289,7 +290,7 @@ def test_a_program_may_be_elaborated_again_and_again():
 
 
 def test_facts_and_docstrings_are_kept():
-    spec = '"""Of the file."""\nabout { paper = "p"; year = 2016 }\n' + arch('about { top1 = 80.0 }\nrelu')
+    spec = '"""Of the file."""\nabout { paper = "p"; year = 2016 }\n' + arch("about { top1 = 80.0 }\nrelu")
     found = graph(spec)
     assert (found.doc, dict(found.about)) == ("Of the file.", {"paper": "p", "year": 2016, "top1": 80.0})
     with pytest.raises(ArchError):

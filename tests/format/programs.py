@@ -9,7 +9,7 @@ NAMES = "w k x1 stride in_ repeat tap output with expect image _a bn Conv2 befor
 LABELS = "a b1 stem red_a conv2_reduce if in let was x repeat true a_label_beyond_the_cap".split()
 CALLEES = "conv bn relu concat add residual Stem_block w was of as side set".split()
 FUNCTIONS = "min max ceil floor".split()
-COMMENTS = ("# note", "#", "#tight", "# a -> b; c { \"d", "# \t trailing  ", "# ü → “”", '# """', "# x: y(z) }", "#\tif a")
+COMMENTS = ("# note", "#", "#tight", '# a -> b; c { "d', "# \t trailing  ", "# ü → “”", '# """', "# x: y(z) }", "#\tif a")
 LITERALS = ("0", "7", "1.0", "1e-3", "3x3", "1x07"[:3], "12x1", '"text"', '"a \\"b\\" # { ;"', '""', "true", "false", "same")
 
 
@@ -40,7 +40,9 @@ class Writer:
         """What stands between two words here."""
         if not self.free or self.maybe(1 - 0.3 * self.odd):
             return self.blanks(needed)
-        return self.one(["\n", " \n\n  ", f" {self.comment()}\n", f"\n  {self.comment()}\n\n", f"{self.comment()}\n{self.comment()}\n"])
+        return self.one(
+            ["\n", " \n\n  ", f" {self.comment()}\n", f"\n  {self.comment()}\n\n", f"{self.comment()}\n{self.comment()}\n"]
+        )
 
     def tight(self):
         return self.gap(needed=False)
@@ -50,7 +52,9 @@ class Writer:
         if self.maybe(1 - self.odd):
             return self.one(["\n", "\n  ", "\n\n", "; "])
         return "".join(
-            self.one([";", ";\n", "\n\n\n", f" {self.comment()}\n", f"\n {self.comment()}\n", " ; ", f";{self.comment()}\n", "\f\n"])
+            self.one(
+                [";", ";\n", "\n\n\n", f" {self.comment()}\n", f"\n {self.comment()}\n", " ; ", f";{self.comment()}\n", "\f\n"]
+            )
             for _ in range(self.random.randint(1, 4))
         )
 
@@ -72,9 +76,7 @@ class Writer:
         if kind < 0.08:
             parts = [self.expression(depth + 1) for _ in range(3)]
             between = [self.gap() for _ in range(5)]
-            return "if{}{}{}then{}{}{}else{}{}".format(
-                between[0], parts[0], between[1], between[2], parts[1], between[3], between[4], parts[2]
-            )
+            return f"if{between[0]}{parts[0]}{between[1]}then{between[2]}{parts[1]}{between[3]}else{between[4]}{parts[2]}"
         if kind < 0.3:
             return self.operand(depth) + self.operator(depth)
         return self.operand(depth)
@@ -96,7 +98,11 @@ class Writer:
         if kind < 0.78:
             return f"{self.one('+-')}{self.tight()}{self.operand(depth + 1)}"
         if kind < 0.86:
-            return self.one(FUNCTIONS) + self.tight() + self.bracket([self.expression] * self.random.randint(1, 3), depth, comma=True)
+            return (
+                self.one(FUNCTIONS)
+                + self.tight()
+                + self.bracket([self.expression] * self.random.randint(1, 3), depth, comma=True)
+            )
         if kind < 0.93:
             return self.bracket([self.comparison], depth)
         return self.bracket([self.expression] * self.random.randint(2, 4), depth, comma=True)
@@ -151,19 +157,29 @@ class Writer:
         return "{" + text + "}"
 
     def docstring(self, one_line=False):
-        return '"""' + self.one(["one line", "", ' a "quoted" word. '] + ([] if one_line else ["two\n    lines  \n", "x\n\n\ty\n"])) + '"""'
+        return (
+            '"""'
+            + self.one(["one line", "", ' a "quoted" word. '] + ([] if one_line else ["two\n    lines  \n", "x\n\n\ty\n"]))
+            + '"""'
+        )
 
     def joined(self, statements, *, one_line=False):
         if one_line:
             return self.blanks(needed=False) + "; ".join(statements) + self.one(["", " ", ";", " ; "])
-        head = self.one(["", " ", "\n", f"  {self.comment()}\n", f"\n\n{self.comment()}\n{self.comment()}\n", ";", f"; {self.comment()}\n"])
+        head = self.one(
+            ["", " ", "\n", f"  {self.comment()}\n", f"\n\n{self.comment()}\n{self.comment()}\n", ";", f"; {self.comment()}\n"]
+        )
         text = "".join(statement + self.end_of_line() for statement in statements)
         return head + (text.rstrip(" \n;\f") if self.maybe(0.2) and not text.rstrip().rpartition("\n")[2].count("#") else text)
 
     def label(self):
         if not self.maybe(0.5):
             return ""
-        old = f" was {self.one(LABELS)}" + (f"{self.blanks(False)}, {self.one(NAMES)}" if self.maybe(0.3) else "") if self.maybe(0.1) else ""
+        old = (
+            f" was {self.one(LABELS)}" + (f"{self.blanks(False)}, {self.one(NAMES)}" if self.maybe(0.3) else "")
+            if self.maybe(0.1)
+            else ""
+        )
         return f"{self.one(LABELS)}{old}{self.one(['', ' '])}:{self.blanks(needed=False)}"
 
     def step(self):
@@ -188,7 +204,13 @@ class Writer:
 
     def dims(self):
         def dim(depth):
-            return self.one(["N", "3", "299"]) if self.maybe(0.7) else self.named("64") if self.maybe(0.5) else self.expression(depth)
+            return (
+                self.one(["N", "3", "299"])
+                if self.maybe(0.7)
+                else self.named("64")
+                if self.maybe(0.5)
+                else self.expression(depth)
+            )
 
         return self.bracket([dim] * self.random.randint(0, 4), 1, comma=True, kind="[]")
 
@@ -239,7 +261,9 @@ class Writer:
     def item(self):
         kind = self.random.random()
         if kind < 0.15:
-            names = ", ".join(self.one(NAMES) + (f" as {self.one(NAMES)}" if self.maybe(0.3) else "") for _ in range(self.random.randint(1, 4)))
+            names = ", ".join(
+                self.one(NAMES) + (f" as {self.one(NAMES)}" if self.maybe(0.3) else "") for _ in range(self.random.randint(1, 4))
+            )
             return f'from "lib/x.arch" import{self.blanks()}{names}'
         if kind < 0.25:
             return f"let {self.named(self.expression())}"

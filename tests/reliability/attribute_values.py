@@ -13,8 +13,33 @@ from tests.reliability.outcome import Outcome, Test
 NEVER = (
     *("9" * 100_000, "1e309", "-1e309", "1e-400", "0x10", "007", "1_000", "3x", "1x2x3", "nan", "inf", "none", "x", "in.q", "in"),
     *("1 / 0", "1 // 0", "1 % 0", "1.0 / 0", "9223372036854775807 * 9223372036854775807", "1e308 * 1e308", "2 ** 3", "1 < 2 < 3"),
-    *('- "a"', '"a" + "b"', "not 1", "1 and true", "if 1 then 2 else 3", "min()", "ceil(1, 2)", "floor(true)", "len(1)", "eval(1)"),
-    *("{ relu }", "{}", "()", "(1, 2, 3)", "(1, 2, 3, 4, 5)", "((1, 2), 3)", '("a", 1)', '"__import__"', "'3'", "[3]", "1 2", "", "$"),
+    *(
+        '- "a"',
+        '"a" + "b"',
+        "not 1",
+        "1 and true",
+        "if 1 then 2 else 3",
+        "min()",
+        "ceil(1, 2)",
+        "floor(true)",
+        "len(1)",
+        "eval(1)",
+    ),
+    *(
+        "{ relu }",
+        "{}",
+        "()",
+        "(1, 2, 3)",
+        "(1, 2, 3, 4, 5)",
+        "((1, 2), 3)",
+        '("a", 1)',
+        '"__import__"',
+        "'3'",
+        "[3]",
+        "1 2",
+        "",
+        "$",
+    ),
 )
 _NOT_WHOLE = ("1.5", "3.0", "3 / 1", '"3"', "true")
 _TOO_LARGE = ("2147483648", "9223372036854775807", "4611686018427387904 * 2 - 1")
@@ -28,7 +53,9 @@ BAD: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("channels", "groups", "multiplier"), _COUNT),
     **dict.fromkeys(("kernel", "stride", "dilation"), _PAIR),
     "pad": (*_AMOUNT, '"full"', '"Same"'),
-    **dict.fromkeys(("bias", "affine", "approximate", "ceil", "count_pad", "keep"), ("1", "0", '"true"', "1.0", "3x3", "(true, true)")),
+    **dict.fromkeys(
+        ("bias", "affine", "approximate", "ceil", "count_pad", "keep"), ("1", "0", '"true"', "1.0", "3x3", "(true, true)")
+    ),
     "init": (*_WORD[:3], '"normal"', '"normal(a)"', '"trunc_normal(0.1"', '"normal(1e309)"', '"__import__(0)"'),
     **dict.fromkeys(("eps", "k"), (*_NUMBER, "0", "-1", "-1e-5")),
     "momentum": (*_NUMBER, "-0.1", "1.1"),
@@ -100,7 +127,7 @@ MISFITS = {
     "groups that divide the input only": "conv(8, 3x3, groups=3)",
     "normalisation groups": "group_norm(4)",
     "fewer channels": "pad_channels(5)",
-    "a reflection beyond the map": "pad(11, mode=\"reflect\")",
+    "a reflection beyond the map": 'pad(11, mode="reflect")',
     "a size that overflows": "upsample(2147483647)",
     "linear on a map": "linear(8)",
     "an unknown argument": "conv(8, 3x3, strides=2)",
@@ -130,7 +157,10 @@ def run(full: bool) -> Outcome:
     seconds = time.process_time() - start
     faults = tuple(each for each in found if each is not None)
     right = len(found) - len(faults)
-    figure = f"{right:,} of {len(found):,} bad values refused at their argument, over {len(ALL)} operators, {1000 * seconds / len(found):.1f} ms each"
+    figure = (
+        f"{right:,} of {len(found):,} bad values refused at their argument, over {len(ALL)} operators, "
+        f"{1000 * seconds / len(found):.1f} ms each"
+    )
     return Outcome(figure, faults)
 
 

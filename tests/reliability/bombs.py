@@ -59,7 +59,9 @@ def bombs() -> list[Bomb]:
         Bomb("12 repeats of 10 in one another", network(nested), too_many),
         Bomb("12 repeats in a row", network("a: " + "repeat 10 " * 12 + "relu"), too_many),
         Bomb("12 blocks of 10 calls each", network("B12()", fan), too_many),
-        Bomb("20 blocks of 50 guarded calls each", network("B19()", "block B0() { relu if false }\n" + inner), too_many, work=True),
+        Bomb(
+            "20 blocks of 50 guarded calls each", network("B19()", "block B0() { relu if false }\n" + inner), too_many, work=True
+        ),
         Bomb("5 blocks of computed repeats", network("B5(n)", "block B0(k) { relu }\n" + computed), too_many),
         Bomb("repeats of empty bodies in one another", network("repeat 9999 repeat 9999 repeat 9999 {}"), too_many, work=True),
         Bomb("repeat of -1", network("repeat -1 relu"), ("E0402",)),
@@ -67,16 +69,27 @@ def bombs() -> list[Bomb]:
         Bomb("powers", network("conv(a60, 1x1)", doubled("9", "{0} * {0}", 60)), value),
         Bomb("powers of fractions", network("dropout(a60)", doubled("9.5", "{0} * {0}", 60)), value),
         Bomb("a formula that doubles", network("A()", f"block A(p = 0) {{\n{doubled('p', '{0} + {0}', 60)}  pad(a60)\n}}")),
-        Bomb("a formula that doubles, in a network", network(doubled("p", "{0} + {0}", 60) + "  pad(a60)").replace("bomb()", "bomb(p = 0)")),
+        Bomb(
+            "a formula that doubles, in a network",
+            network(doubled("p", "{0} + {0}", 60) + "  pad(a60)").replace("bomb()", "bomb(p = 0)"),
+        ),
         Bomb("a tuple that doubles, as a kernel", network("conv(3, a40)", pairs), value),
         Bomb("a tuple that doubles, as an argument", network("b: B(a40)", f"{pairs}block B(k) {{ relu }}"), (*value, "")),
         Bomb("a tuple that doubles, as a fact", network("relu", f"{pairs}about {{ top1 = a40 }}"), (*value, "")),
         Bomb("two tuples that double, compared", network("relu if a40 == b40", pairs + twins), (*value, "")),
         Bomb("a tuple that doubles, as a default", network("relu", pairs).replace("bomb()", "bomb(p = a40)"), (*value, "")),
         Bomb("60,000 values seen by 90,000 iterations", network("repeat 90000 {}", lets), (*too_many, "E0105", "")),
-        Bomb("30,000 defaults for 9,000 calls", network("repeat 9000 add { {} }", "defaults add(scale=1)\n" * 30_000), (*too_many, "E0105", "")),
+        Bomb(
+            "30,000 defaults for 9,000 calls",
+            network("repeat 9000 add { {} }", "defaults add(scale=1)\n" * 30_000),
+            (*too_many, "E0105", ""),
+        ),
         Bomb("40,000 defaults", network("relu", "defaults conv(bias=false)\n" * 40_000), (*too_many, "E0105", "")),
-        Bomb("10,000 networks in a file", "".join(network("relu").replace("bomb", f"b{n}") for n in range(10_000)), ("E0105", "E0505", "")),
+        Bomb(
+            "10,000 networks in a file",
+            "".join(network("relu").replace("bomb", f"b{n}") for n in range(10_000)),
+            ("E0105", "E0505", ""),
+        ),
         Bomb("60,000 names like an unknown one", network("conv(v60000, 1x1)", lets), ("E0201",)),
         Bomb("a block that uses itself", network("A()", "block A() { A() }"), ("E0504",)),
         Bomb("two blocks that use each other", network("A()", "block A() { B() }\nblock B() { A() }"), ("E0504",)),
@@ -98,9 +111,20 @@ def bombs() -> list[Bomb]:
         Bomb("a size of 2^63", network("relu", size="9223372036854775808"), ("E0402", "E0103", "E0403")),
         Bomb("padding that overflows", network("pad(2147483647) -> pad(2147483647)"), ("E0305", "E0402")),
         Bomb("weights of 10^22", network("c: conv(2147483647, 1x1)", channels="2147483647", size="60000")),
-        Bomb("edits that match everywhere", network("a: repeat 20000 relu") + "variant v of bomb { " + "drop **.z;" * 50 + "}", ("E0405",), work=True),
-        Bomb("a pattern of stars", network("a: repeat 2000 relu") + f"variant v of bomb {{ drop {'.'.join(['**'] * 60)}.q }}", ("E0405",)),
-        Bomb("variants of one another", network("relu") + "variant a of b { set x = 1 }\nvariant b of a { set x = 1 }", ("E0504",)),
+        Bomb(
+            "edits that match everywhere",
+            network("a: repeat 20000 relu") + "variant v of bomb { " + "drop **.z;" * 50 + "}",
+            ("E0405",),
+            work=True,
+        ),
+        Bomb(
+            "a pattern of stars",
+            network("a: repeat 2000 relu") + f"variant v of bomb {{ drop {'.'.join(['**'] * 60)}.q }}",
+            ("E0405",),
+        ),
+        Bomb(
+            "variants of one another", network("relu") + "variant a of b { set x = 1 }\nvariant b of a { set x = 1 }", ("E0504",)
+        ),
     ]
 
 
@@ -153,12 +177,18 @@ def run(full: bool) -> Outcome:
     twelve = ended[3]
     figure = (
         f"{len(known)} bombs: {len(known) - len({fault.partition(':')[0] for fault in faults})} defused within "
-        f"{SECONDS:g} s and {MEGABYTES} MB; 10^12 operations refused in {1000 * twelve.seconds:.0f} ms at {twelve.megabytes:.0f} MB; "
+        f"{SECONDS:g} s and {MEGABYTES} MB; "
+        f"10^12 operations refused in {1000 * twelve.seconds:.0f} ms at {twelve.megabytes:.0f} MB; "
         f"slowest {slowest[0].name}, {slowest[1].seconds:.2f} s; largest {largest[0].name}, {largest[1].megabytes:.0f} MB; "
         f"a legal network of {big.value or 0:,} operations loads in {big.seconds:.1f} s at {big.megabytes:.0f} MB"
     )
     rows = [
-        [bomb.name, "loads" if end.value == "" else end.value or end.fault or "", f"{1000 * end.seconds:.0f}", f"{end.megabytes:.0f}"]
+        [
+            bomb.name,
+            "loads" if end.value == "" else end.value or end.fault or "",
+            f"{1000 * end.seconds:.0f}",
+            f"{end.megabytes:.0f}",
+        ]
         for bomb, end in zip(known, ended, strict=True)
     ]
     return Outcome(figure, tuple(faults), table(["bomb", "ends in", "CPU ms", "MB"], rows))

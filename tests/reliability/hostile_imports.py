@@ -23,10 +23,51 @@ class Blocked(Exception):
 
 def spelt() -> list[str]:
     """Texts of imports that name something outside, or nothing."""
-    climbing = ["../secret.arch", "sub/../../secret.arch", "./../secret.arch", "..", "sub/..", "../", "a/../b.arch", "%2e%2e/secret.arch"]
-    absolute = ["/etc/passwd", "/etc/passwd.arch", "//host/share/a.arch", "~/secret.arch", "~root/a.arch", "C:/a.arch", "C:a.arch", "file:///etc/passwd.arch"]
-    odd = ["", ".", "/", "a//b.arch", "./ok.arch", "ok.arch/", "ok", "ok.txt", "sub\\\\..\\\\ok.arch", "ok.arch ", " ok.arch", "OK.arch", "ok.ARCH"]
-    hidden = ["ok.arch\u2028", "о\u043a.arch", "cafe\u0301.arch", "a" * 300 + ".arch", "a/" * 2000 + "b.arch", "\u202ehcra.ko", "nul.arch\\t", "http://host/a.arch"]
+    climbing = [
+        "../secret.arch",
+        "sub/../../secret.arch",
+        "./../secret.arch",
+        "..",
+        "sub/..",
+        "../",
+        "a/../b.arch",
+        "%2e%2e/secret.arch",
+    ]
+    absolute = [
+        "/etc/passwd",
+        "/etc/passwd.arch",
+        "//host/share/a.arch",
+        "~/secret.arch",
+        "~root/a.arch",
+        "C:/a.arch",
+        "C:a.arch",
+        "file:///etc/passwd.arch",
+    ]
+    odd = [
+        "",
+        ".",
+        "/",
+        "a//b.arch",
+        "./ok.arch",
+        "ok.arch/",
+        "ok",
+        "ok.txt",
+        "sub\\\\..\\\\ok.arch",
+        "ok.arch ",
+        " ok.arch",
+        "OK.arch",
+        "ok.ARCH",
+    ]
+    hidden = [
+        "ok.arch\u2028",
+        "о\u043a.arch",
+        "cafe\u0301.arch",
+        "a" * 300 + ".arch",
+        "a/" * 2000 + "b.arch",
+        "\u202ehcra.ko",
+        "nul.arch\\t",
+        "http://host/a.arch",
+    ]
     return [*climbing, *absolute, *odd, *hidden]
 
 
@@ -44,7 +85,8 @@ def things(folder: Path, outside: Path) -> dict[str, Callable[[], object]]:
     }
     place = folder / "hostile.arch"
     made: dict[str, Callable[[], object]] = {
-        name: (lambda there=there: place.symlink_to(there)) for name, there in target.items()  # type: ignore[misc]
+        name: (lambda there=there: place.symlink_to(there))
+        for name, there in target.items()  # type: ignore[misc]
     }
 
     def huge() -> None:
@@ -143,15 +185,23 @@ def permitted(root: Path) -> tuple[float, list[str]]:
     levels = [folder / f"level{n}{side}.arch" for n in range(_LEVELS // 2) for side in "ab"]
     for n in range(_LEVELS // 2):
         for side in "ab":
-            lower = "" if n == 0 else "".join(f'from "level{n - 1}{other}.arch" import v{n - 1}{other} as w{other}\n' for other in "ab")
+            lower = (
+                ""
+                if n == 0
+                else "".join(f'from "level{n - 1}{other}.arch" import v{n - 1}{other} as w{other}\n' for other in "ab")
+            )
             (folder / f"level{n}{side}.arch").write_text(f"{lower}let v{n}{side} = {n + 1}\n")
     top = _LEVELS // 2 - 1
-    (folder / "main.arch").write_text(f'from "level{top}a.arch" import v{top}a\nfrom "level{top}b.arch" import v{top}b\n' + _NETWORK.format())
+    (folder / "main.arch").write_text(
+        f'from "level{top}a.arch" import v{top}a\nfrom "level{top}b.arch" import v{top}b\n' + _NETWORK.format()
+    )
     start = time.process_time()
     program = pipeline.read(str(folder / "main.arch"))
     pipeline.load(str(folder / "main.arch"))
     seconds = time.process_time() - start
-    faults = [] if len(program.files) == len(levels) + 1 else [f"a diamond of {len(levels)} files was read as {len(program.files)}"]
+    faults = (
+        [] if len(program.files) == len(levels) + 1 else [f"a diamond of {len(levels)} files was read as {len(program.files)}"]
+    )
     inside = root / "inside"
     inside.mkdir()
     (inside / "real.arch").write_text("let x = 1\n")

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 MEGABYTE = 1 << 20
-_STARTING = 60  # seconds that a process may take beside its work: its imports, on a busy machine
+_STARTING = 60  # seconds that a process may take to begin: its imports, on a busy machine
+_BUSY = 8  # times the CPU seconds of its work that a process may take in all, for the same reason
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a call ended: its ``value`` or a ``fault`` in words; CPU ``seconds`` of the call and peak ``megabytes`` of the process."""
+    """How a call ended: its ``value`` or a ``fault`` in words; CPU ``seconds`` of the call, peak ``megabytes`` of the process."""
 
     value: Any
     fault: str | None
@@ -25,7 +26,7 @@ class Ended:
 
 
 def isolated(function: Callable[..., Any], *arguments: Any, seconds: float = 60, megabytes: int = 1024) -> Ended:
-    """What ``function(*arguments)`` gave; a call beyond ``seconds`` is killed, one beyond ``megabytes`` of address space fails."""
+    """What ``function(*arguments)`` gave; beyond ``seconds`` of CPU it is killed, beyond ``megabytes`` of memory it fails."""
     (ended,) = side_by_side([(function, arguments)], seconds=seconds, megabytes=megabytes)
     return ended
 
@@ -55,7 +56,7 @@ class _Running:
     def __init__(self, function: Callable[..., Any], arguments: tuple[Any, ...], seconds: float, megabytes: int) -> None:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe(duplex=False)
-        self.process = context.Process(target=_call, args=(theirs, function, arguments, megabytes), daemon=True)
+        self.process = context.Process(target=_call, args=(theirs, function, arguments, megabytes, seconds), daemon=True)
         self.process.start()
         theirs.close()
         self.seconds = seconds
@@ -67,9 +68,9 @@ class _Running:
             try:
                 found = self.connection.recv()
             except EOFError:
-                found = Ended(None, "the process ended without a word", 0, 0)
+                found = Ended(None, f"ended without a word: killed, or beyond {self.seconds:g} s of CPU", self.seconds, 0)
             if found is None:  # the work begins
-                self.deadline = time.monotonic() + self.seconds
+                self.deadline = time.monotonic() + _BUSY * self.seconds
                 return None
         elif time.monotonic() > self.deadline:
             found = Ended(None, f"still running after {self.seconds:g} s", self.seconds, 0)
@@ -81,14 +82,18 @@ class _Running:
         return found
 
 
-def _call(connection: Connection, function: Callable[..., Any], arguments: tuple[Any, ...], megabytes: int) -> None:
+def _call(
+    connection: Connection, function: Callable[..., Any], arguments: tuple[Any, ...], megabytes: int, seconds: float
+) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (megabytes * MEGABYTE, megabytes * MEGABYTE))
+    used = int(time.process_time() + seconds) + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (used, used + 1))
     connection.send(None)
     start = time.process_time()
     value, fault = None, None
     try:
         value = function(*arguments)
-    except BaseException as raised:
+    except BaseException as raised:  # noqa: BLE001
         at = traceback.extract_tb(raised.__traceback__)[-1]
         fault = f"{type(raised).__name__} at {Path(at.filename).name}:{at.lineno}: {str(raised)[:200]}"
     connection.send(Ended(value, fault, time.process_time() - start, peak()))

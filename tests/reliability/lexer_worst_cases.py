@@ -6,6 +6,8 @@ followed by ever more of what is repeated, and by an end that makes the whole ma
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
+from itertools import pairwise
 from re import _constants as code
 from re import _parser as patterns
 from typing import Any
@@ -99,7 +101,7 @@ def _member(item: tuple[Any, Any]) -> str:
 
 def cases() -> dict[str, tuple[str, str, str]]:
     """What stands before the repetition, what is repeated, and what stands behind it, by a name."""
-    found = {name: case for name, case in BY_HAND.items()}
+    found = dict(BY_HAND)
     for terminal in machine().lark.terminals:
         for before, piece in pumps(terminal.pattern.to_regexp()):
             for frame in FRAMES:
@@ -129,10 +131,8 @@ def measure(names: list[str], sizes: tuple[int, ...]) -> list[tuple[str, list[fl
 
 def _seconds(text: str) -> float:
     start = time.process_time()
-    try:
+    with suppress(ArchError):
         parse(Source("x", text))
-    except ArchError:
-        pass
     return time.process_time() - start
 
 
@@ -145,7 +145,7 @@ def run(full: bool) -> Outcome:
     faults = [each.fault for each in ended if each.fault is not None]
     measured = [each for end in ended if end.value is not None for each in end.value]
     for name, times in measured:
-        for one, ten in zip(times, times[1:], strict=False):
+        for one, ten in pairwise(times):
             if ten > RATIO * max(one, _FLOOR):
                 faults.append(f"{name}: {1000 * one:.1f} ms becomes {1000 * ten:.1f} ms for ten times the text")
     repeating = {terminal.name for terminal in machine().lark.terminals if list(pumps(terminal.pattern.to_regexp()))}

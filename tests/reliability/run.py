@@ -74,7 +74,9 @@ def page(figures: dict[str, Measured]) -> str:
             lines.append(f"| {test.number} | {test.title} | – | not yet measured | – |")
         else:
             holds = "yes" if not found.faults else f"no: {len(found.faults)}"
-            lines.append(f"| {test.number} | {test.title} | {found.size} | {found.figure.replace('|', chr(92) + '|')} | {holds} |")
+            lines.append(
+                f"| {test.number} | {test.title} | {found.size} | {found.figure.replace('|', chr(92) + '|')} | {holds} |"
+            )
     conditions = sorted({(each.machine, each.version) for each in figures.values()})
     lines += ["", f"Random inputs follow from the seed {SEED} and the number of the input.", ""]
     lines += [f"- archdsl {version} on {where}" for where, version in conditions]
@@ -93,7 +95,16 @@ def kept() -> dict[str, Measured]:
     if not KEPT.exists():
         return {}
     found = json.loads(KEPT.read_text(encoding="utf-8"))
-    return {number: Measured(**{**each, "faults": tuple(each["faults"]), "account": tuple(each["account"])}) for number, each in found.items()}
+    return {
+        number: Measured(**{**each, "faults": tuple(each["faults"]), "account": tuple(each["account"])})
+        for number, each in found.items()
+    }
+
+
+def say(line: str) -> None:
+    """``line`` on standard output, at once."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def main() -> int:
@@ -105,9 +116,9 @@ def main() -> int:
     failed = []
     for test in wanted:
         found = measure(test, full=settings.full)
-        print(f"{test.number} {'holds' if not found.faults else 'FAILS'} ({found.seconds:g} s) {found.figure}", flush=True)
+        say(f"{test.number} {'holds' if not found.faults else 'FAILS'} ({found.seconds:g} s) {found.figure}")
         for fault in found.faults[:20]:
-            print(f"    {fault}", flush=True)
+            say(f"    {fault}")
         failed += [test.number] if found.faults else []
         if settings.full:
             figures = {**kept(), test.number: found}

@@ -11,17 +11,31 @@ from archdsl.syntax import ast
 _VALUES = {"k": "3x3", "stride": "1", "pad": "same", "scale": "0.1"}
 _CALL = "\narch seed(n = 4) {{\n  input x: [N, 16, 64, 64]\n  b: {name}({arguments})\n  output y\n}}\n"
 
-LANGUAGE = (
-    '"""Doc."""\nlet eps = 1e-3\ndefaults conv(bias=false)\nabout { paper = "p"; top1 = 80.0 }\n'
-    "block A(c, k = 3x3, on = true) { conv(c, k, stride=if on then 2 else 1) -> bn(eps=eps) -> relu if c > 2 and not false }\n"
-    "arch all(w = 8) {\n  input image: [N, 3, H = 32, 32]\n  a was older: A(w)\n  tap t\n  expect [N, 8, 16, 16]\n"
-    "  m: repeat i in 3 concat { {}; c: conv(2 * i + 1, 3x3) }\n  s: add { from t; r: conv(8, 1x1) }\n"
-    "  g: mul { {}; { global_avg_pool(keep=true); up: conv(in.c, 1x1); sigmoid } }\n  side { h: conv(2, 1x1); output aux(weight = 0.3) }\n"
-    "  r: residual(scale=0.2, shortcut = { p: conv(8, 1x1) }) { q: conv(8, 1x1) }\n  output y\n}\n"
-    "variant v of all { set w = 12; set a:k = 5x5; drop m[1]; replace s with relu; insert bn after a }\n",
-    "arch unet() { input x: [N, 3, 16, 16]; d: conv(8, 3x3) -> tap s -> max_pool(2x2, stride=2); u: upsample(2) -> "
-    "concat { k: {}; j: from s }; output y }\n",
+_EVERY_FORM = '''\
+"""Doc."""
+let eps = 1e-3
+defaults conv(bias=false)
+about { paper = "p"; top1 = 80.0 }
+block A(c, k = 3x3, on = true) { conv(c, k, stride=if on then 2 else 1) -> bn(eps=eps) -> relu if c > 2 and not false }
+arch all(w = 8) {
+  input image: [N, 3, H = 32, 32]
+  a was older: A(w)
+  tap t
+  expect [N, 8, 16, 16]
+  m: repeat i in 3 concat { {}; c: conv(2 * i + 1, 3x3) }
+  s: add { from t; r: conv(8, 1x1) }
+  g: mul { {}; { global_avg_pool(keep=true); up: conv(in.c, 1x1); sigmoid } }
+  side { h: conv(2, 1x1); output aux(weight = 0.3) }
+  r: residual(scale=0.2, shortcut = { p: conv(8, 1x1) }) { q: conv(8, 1x1) }
+  output y
+}
+variant v of all { set w = 12; set a:k = 5x5; drop m[1]; replace s with relu; insert bn after a }
+'''
+_UNET = (
+    "arch unet() { input x: [N, 3, 16, 16]; d: conv(8, 3x3) -> tap s -> max_pool(2x2, stride=2); "
+    "u: upsample(2) -> concat { k: {}; j: from s }; output y }\n"
 )
+LANGUAGE = (_EVERY_FORM, _UNET)
 """Specs that use every form of the language."""
 
 

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from traceback import extract_tb
 
@@ -20,12 +21,24 @@ SECONDS, MEGABYTES = 1.0, 500
 _HANGS = 10  # seconds of wall time after which an input counts as one that never ends
 _TOKEN = re.compile(r'"[^"\n]*"|[A-Za-z_]\w*|\d[\w.]*|->|//|[!=<>]=|\S')
 _PIECES = (
-    "( ) [ ] { } , ; : = -> + - * / // % == != < <= > >= . .. ** # \" ''' \"\"\" \\ \n \r \r\n \t \0 \x1b[31m \x7f \ufeff \u2028 \u202e "
+    '( ) [ ] { } , ; : = -> + - * / // % == != < <= > >= . .. ** # " \'\'\' """ '
+    "\\ \n \r \r\n \t \0 \x1b[31m \x7f \ufeff \u2028 \u202e "
     "é 名 \U0001f600 0 1 -1 00 0x10 1e309 1e-400 nan inf 1_000 3x3 0x0 1x1x1 9999999999 9223372036854775807 99999999999999999999 "
-    "true false not and or if then else in in.c in.q min( max() ceil(1.5) repeat from tap output input let defaults about block arch "
-    "variant expect set drop replace insert side residual concat add mul conv bn relu linear same valid forward __class__ class"
+    "true false not and or if then else in in.c in.q min( max() ceil(1.5) repeat from tap output input let defaults about "
+    "block arch variant expect set drop replace insert side residual concat add mul conv bn relu linear same valid forward __class__ class"
 ).split(" ")
-_BOMBS = ("(" * 2000, "{" * 2000, "[" * 2000, "- " * 900, "not " * 900, "repeat 2 " * 80, "9" * 5000, '"' * 999, "a" * 5000, "\n" * 5000)
+_BOMBS = (
+    "(" * 2000,
+    "{" * 2000,
+    "[" * 2000,
+    "- " * 900,
+    "not " * 900,
+    "repeat 2 " * 80,
+    "9" * 5000,
+    '"' * 999,
+    "a" * 5000,
+    "\n" * 5000,
+)
 
 
 class Hang(BaseException):
@@ -102,7 +115,9 @@ def _number(r: random.Random, text: str) -> str:
     if not numbers:
         return text
     one = r.choice(numbers)
-    value = r.choice(("0", "1", "2", "7", "1000", "65536", "2147483647", "2147483648", "9223372036854775807", "1e309", "0.5", "x"))
+    value = r.choice(
+        ("0", "1", "2", "7", "1000", "65536", "2147483647", "2147483648", "9223372036854775807", "1e309", "0.5", "x")
+    )
     return text[: one.start()] + value + text[one.end() :]
 
 
@@ -151,7 +166,7 @@ def attack(first: int, last: int) -> Tally:
 def run(full: bool) -> Outcome:
     count, parts = INPUTS[full], 20 if full else 2
     bounds = [count * part // parts for part in range(parts + 1)]
-    calls = [(attack, (first, last)) for first, last in zip(bounds, bounds[1:], strict=False)]
+    calls = [(attack, (first, last)) for first, last in pairwise(bounds)]
     ended = side_by_side(calls, seconds=900, megabytes=1024)
     faults = [each.fault for each in ended if each.fault is not None]
     tallies = [each.value for each in ended if each.value is not None]

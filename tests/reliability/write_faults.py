@@ -157,8 +157,11 @@ def run(full: bool) -> Outcome:
         with tempfile.TemporaryDirectory() as name:
             ended = isolated(limited, name, target, megabytes=4096)
             points += 1
-            faults += [f"{target} under a limit on file sizes: {each}" for each in ended.value or ([ended.fault] if ended.fault else [])]
-    figure = f"{points} fault points over {len(known)} outputs of the command line ({', '.join(known)}): {len(faults)} damaged or untold"
+            faults += [
+                f"{target} under a limit on file sizes: {each}" for each in ended.value or ([ended.fault] if ended.fault else [])
+            ]
+    figure = f"{points} fault points over {len(known)} outputs of the command line ({', '.join(known)}): "
+    figure += f"{len(faults)} damaged or untold"
     return Outcome(figure, tuple(faults))
 
 

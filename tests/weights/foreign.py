@@ -160,7 +160,9 @@ class Slim:
         for layer in text.split(","):
             leaving, name = layer.split()
             kernel = tuple(map(int, name.rpartition("_")[2].split("x")))
-            entering = self.conv(entering, int(leaving), kernel, f"{scope}/{name if name[0] == 'C' else f'Conv2d_{name}'}".lstrip("/"))
+            entering = self.conv(
+                entering, int(leaving), kernel, f"{scope}/{name if name[0] == 'C' else f'Conv2d_{name}'}".lstrip("/")
+            )
         return entering
 
     def branches(self, entering, scope, *texts):

@@ -32,7 +32,9 @@ def test_a_rule_rewrites_the_beginning_of_a_path(pattern, template, path, expect
         assert rule(path, {"early": 2}) == expected
 
 
-@pytest.mark.parametrize("pattern, path", [("fc", "fc6"), ("fc", "a.fc"), ("a[i].r", "a.r"), ("a[1]", "a[11]"), ("{a,b}", "ab"), ("a.b", "axb")])
+@pytest.mark.parametrize(
+    "pattern, path", [("fc", "fc6"), ("fc", "a.fc"), ("a[i].r", "a.r"), ("a[1]", "a[11]"), ("{a,b}", "ab"), ("a.b", "axb")]
+)
 def test_a_rule_leaves_other_paths_alone(pattern, path):
     assert Rule(pattern, "x")(path, {}) is None
 

@@ -50,7 +50,9 @@ def keys(network):
 
 def test_the_layouts_that_the_references_cover():
     assert {source for source, _, _ in PAIRS} == {"timm", "torchvision"}
-    assert {"inception_v4", "inception_resnet_v2_slim", "inception_v3", "googlenet_bn", "alexnet_owt"} <= {name for _, name, _ in PAIRS}
+    assert {"inception_v4", "inception_resnet_v2_slim", "inception_v3", "googlenet_bn", "alexnet_owt"} <= {
+        name for _, name, _ in PAIRS
+    }
 
 
 def narrow(model, classifier):
@@ -158,3 +160,20 @@ def test_the_function_that_the_weights_belong_to_is_asked_for():
     assert archdsl.load("resnet50_v1_5").match_weights(state)[0].map.source == "torchvision"
     with pytest.raises(archdsl.ArchError, match="does not fit `resnet50`"):  # the same shapes, strides elsewhere
         archdsl.load("resnet50").match_weights(state)
+
+
+# --- trained weights -----------------------------------------------------------------------------------------------------
+
+TRAINED = pipeline.library().parents[1] / "shared" / "data" / "squeezenet1_1.safetensors"
+
+
+@pytest.mark.skipif(not TRAINED.is_file(), reason="needs ../shared/data/squeezenet1_1.safetensors")
+def test_a_file_with_the_layer_names_of_caffe_fits_as_it_is():
+    network = archdsl.load("squeezenet1_1")
+    report, _ = network.match_weights(TRAINED)
+    assert (report.map.source, report.counts()) == ("native", {"copied": 52})
+    model = network.to_torch(TRAINED).eval()
+    with torch.inference_mode():
+        scores = model(torch.zeros(1, 3, 227, 227))
+    assert scores.shape == (1, 1000)
+    assert 0 < scores.max() < 1000

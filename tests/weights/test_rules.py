@@ -26,16 +26,15 @@ def test_every_network_of_a_file_exists_and_every_rule_has_a_use(name):
     for network in rules.networks:
         spec, variant = ("squeezenet1_1", network) if network == "caffe" else (network, None)
         graph = load(spec, variant=variant).graph
-        aux = {"aux": True} if "aux" in graph.arguments else {}
-        graph = load(spec, variant=variant, **aux).graph
-        map_ = weights.build(graph, rules)
-        assert map_.uncovered == ()
-        assert len({source for recipe in map_.recipes for source in recipe.sources}) >= len(map_.recipes) / 2
+        assert weights.build(graph, rules).uncovered == ()
+        if "aux" in graph.arguments:
+            graph = load(spec, variant=variant, aux=True).graph
         numbers = {key: value for key, value in graph.arguments.items() if type(value) is int}
-        used |= {rule.pattern for rule in rules.layers for node in graph if node.weights and fits(rule, node.path, numbers, network)}
+        used |= {
+            rule.pattern for rule in rules.layers for node in graph if node.weights and fits(rule, node.path, numbers, network)
+        }
         assert rules.parameters.keys() <= graph.arguments.keys()
-        paths = {node.path for node in graph}
-        assert set(rules.background) <= paths
+        assert set(rules.background) <= {node.path for node in graph}
     assert used == {rule.pattern for rule in rules.layers}
 
 
@@ -55,7 +54,7 @@ FAULTS = {
     "= 1": ("the rules are not TOML", 1),
     RULES.replace('source = "other"\n', ""): ("`source` is missing", 1),
     RULES.replace('"torch"', '"caffe"'): ("`layout` is torch, keras, tf-slim, not `caffe`", 2),
-    RULES.replace("[unused]", "[unsused]"): ("`unsused` is no key of a file of rules", 1),
+    RULES.replace("[unused]", "[unsused]"): ("`unsused` is no key of a file of rules", 10),
     "gamma = 1\n" + RULES: ("`gamma` is of the wrong kind", 1),
     RULES.replace('small = "Small"', "small = 1"): ("`small` is not a text", 4),
     RULES.replace('["epoch"]', "[1]"): ("`always` is a list of texts", 11),
@@ -64,7 +63,10 @@ FAULTS = {
     RULES.replace("{2*i+1}", "{2*j+1}"): ("`j` is not bound", 7),
     RULES.replace("{0,1}", "{0,1,2}"): ("3 alternatives", 6),
     RULES.replace('"fc" =', '"a[i].r" = "x"\n"fc" ='): ("both speak of `a[0].r.conv`", 9),
-    RULES.replace("{2*i+1}", "7"): ("`a.0.r.conv.weight` and `a.1.r.conv.weight` would both be made from `blocks.7.reduce.conv.weight`", 5),
+    RULES.replace("{2*i+1}", "7"): (
+        "`a.0.r.conv.weight` and `a.1.r.conv.weight` would both be made from `blocks.7.reduce.conv.weight`",
+        5,
+    ),
     RULES.replace('"head"', '{ to = "head", as = "linear" }').replace('"stem', '"x'): (None, 0),
     RULES.replace('"stem.{conv,bn}" = "first.{0,1}"', '"stem" = { to = "first", as = "linear" }'): (
         "a 3x3 convolution cannot be stored as fully connected",
@@ -99,7 +101,9 @@ def test_a_report_of_a_faulty_rule():
     )
 
 
-@pytest.mark.parametrize("content, message", [(b"\xff", "not UTF-8"), (b"#" * 300_000, "too many"), (None, "there is no file of rules")])
+@pytest.mark.parametrize(
+    "content, message", [(b"\xff", "not UTF-8"), (b"#" * 300_000, "too many"), (None, "there is no file of rules")]
+)
 def test_a_file_that_cannot_be_read(tmp_path, content, message):
     path = tmp_path / "x.toml"
     if content is not None:

@@ -1,4 +1,4 @@
-"""Layouts of Keras and TF-slim: names and shapes by an independent generator, values by a forward pass that runs channels last."""
+"""Layouts of Keras and TF-slim: names and shapes by an independent generator, values by a forward pass with channels last."""
 
 import math
 

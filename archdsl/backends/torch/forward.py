@@ -146,6 +146,8 @@ class _Writer:
         """A repeat whose iterations take further values beside the one before."""
         value, *others = [self.text(ref) for ref in step.inputs]
         name = self._name(step, self._order[step.key])
+        if name in others:  # needed in every iteration
+            name = self._free(step.path[-1])
         if name != value:
             self.lines.append(f"{indent}{name} = {value}")
         self._hold(name, step.key)
