@@ -73,7 +73,7 @@ bench: $(BENCH_READY) ## Run every script in benchmarks/
 	@set -e; for script in $$(grep -l __main__ benchmarks/*.py); do echo "== $$script"; $(BIN)/python $$script; done
 
 reliability: $(TEST_READY) ## Inject faults of every kind and print what came of it; FULL=1 writes docs/reliability.md
-	$(BIN)/python -m tests.reliability.run $(if $(FULL),--full) $(TESTS)
+	$(BIN)/python -m tests.reliability $(if $(FULL),--full) $(TESTS)
 
 clean: ## Remove what was built and cached, but not .venv
 	rm -rf $(OUT) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

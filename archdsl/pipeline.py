@@ -125,7 +125,12 @@ class Network:
         return emit(self.graph)
 
     def to_torch(
-        self, weights: Weights | None = None, source: str | None = None, *, skip: Iterable[str] = (), ignore: Iterable[str] = ()
+        self,
+        weights: Weights | None = None,
+        source: str | None = None,
+        *,
+        skip: str | Iterable[str] = (),
+        ignore: str | Iterable[str] = (),
     ) -> Any:
         """The network as a fresh ``nn.Module``: the emitted source, executed.  Raises :class:`MissingExtra` without PyTorch.
 
@@ -149,16 +154,17 @@ class Network:
         return weights.maps(self.graph, library() / "weights", source)
 
     def match_weights(
-        self, weights: Weights, source: str | None = None, *, skip: Iterable[str] = (), ignore: Iterable[str] = ()
+        self, weights: Weights, source: str | None = None, *, skip: str | Iterable[str] = (), ignore: str | Iterable[str] = ()
     ) -> "tuple[WeightReport, WeightFile]":
         """How ``weights`` fit, and the file, open for reading; raises :class:`ArchError` (E0708) where they do not."""
         from archdsl.weights import fit
 
         file = open_weights(weights)
-        return fit(file, self.weight_maps(source), tuple(skip), tuple(ignore)), file
+        patterns = ((each,) if isinstance(each, str) else tuple(each) for each in (skip, ignore))
+        return fit(file, self.weight_maps(source), *patterns), file
 
     def load_weights(
-        self, weights: Weights, source: str | None = None, *, skip: Iterable[str] = (), ignore: Iterable[str] = ()
+        self, weights: Weights, source: str | None = None, *, skip: str | Iterable[str] = (), ignore: str | Iterable[str] = ()
     ) -> dict[str, Any]:
         """The weights as numpy arrays under our own names, whatever library named and stored them.
 
@@ -222,6 +228,11 @@ def diagnose(
         names = networks(program) if choices.variant is None else (choices.variant,)
         wanted: tuple[str | None, ...] = names if names or program.main.items else (None,)  # an empty file is no library
         found: list[Diagnostic] = []
+        definitions = sum(len(file.items) for file in program.files)
+        if len(names) * definitions > limits.steps:  # each network goes through all definitions
+            message = f"{len(names):,} networks among {definitions:,} definitions are too many to check at once"
+            label = f"the limit of their product is {limits.steps:,}"
+            return (), error("E0505", message, program.main.items[0].span, label, help="pick one: `--variant NAME`").diagnostics
         for name in wanted:
             try:
                 found += build(program, replace(choices, variant=name), limits).notes

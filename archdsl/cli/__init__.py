@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and give its exit code; the only place where a fault becomes one.
 
     0 done, 1 the spec is at fault, 2 usage, 3 environment, 70 a bug of ours, 130 interrupted.  A reader that closes the pipe
-    early has all that it wanted: 0.
+    early has all that it wanted: the code is what it would have been, as far as it is known.
     """
     settings = Settings()
     settings.prepare()
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit:
         raise
     except BaseException as fault:  # noqa: BLE001
-        code = _exit_code(fault)
+        code = settings.verdict if isinstance(fault, BrokenPipeError) else _exit_code(fault)
         with suppress(OSError, ValueError):  # nobody is left to be told
             _tell(fault, settings)
     settle()
@@ -96,8 +96,6 @@ def _exit_code(fault: BaseException) -> int:
             return INTERRUPTED
         case ArchError():
             return AT_FAULT
-        case BrokenPipeError():
-            return DONE
         case OSError() | MemoryError():
             return ENVIRONMENT
         case ImportError() if _is_foreign(fault):

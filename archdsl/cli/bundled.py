@@ -26,7 +26,7 @@ _NUMERIC = ("params", "GMACs", "top-1 error", "top-5 error", "year")
 @click.option("--json", "as_json", is_flag=True, help="As JSON, schema 1, with all that the specs say about themselves.")
 @verbosity
 def command(as_json: bool) -> None:
-    """List the bundled networks with their input, size and cost, and the published error in per cent (how many crops: see the spec)."""
+    """List the bundled networks with their input, size and cost, and published error (per cent)."""
     networks = _networks()
     if as_json:
         result(json.dumps({"schema": 1, "networks": networks}, indent=1) + "\n")

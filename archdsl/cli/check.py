@@ -30,14 +30,15 @@ def command(settings: Settings, specs: tuple[str, ...], options: Options, form: 
         names, diagnostics = diagnose(spec, choices)
         count += len(names)
         found += diagnostics
-    _report(settings, found, form)
     errors = sum(each.severity == "error" for each in found)
+    settings.verdict = 1 if errors else 0
+    _report(settings, found, form)
     warnings = sum(each.severity == "warning" for each in found)
     if form == "text":
         checked = f"{_count(len(specs), 'spec')}, {_count(count, 'network')}"
         counts = ", ".join(_count(number, word) for number, word in ((errors, "error"), (warnings, "warning")) if number)
         settings.say(f"{checked}: {counts or 'no faults'}")
-    return 1 if errors else 0
+    return settings.verdict
 
 
 def _report(settings: Settings, found: Iterable[Diagnostic], form: str) -> None:

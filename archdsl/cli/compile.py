@@ -1,5 +1,8 @@
 """``archdsl compile``: a spec as text of another language, or as one of the compiler's own stages sees it."""
 
+import os
+from contextlib import suppress
+
 import click
 
 from archdsl.cli.options import Options, SpecCommand, network_options, verbosity
@@ -15,28 +18,44 @@ from archdsl.cli.streams import Settings, result
 @click.pass_obj
 def command(settings: Settings, spec: str, options: Options, target: str, output: str | None) -> None:
     """Emit SPEC as PyTorch source text (torch), as the typed graph (ir) or as the syntax tree (ast)."""
-    text = _emitted(settings, spec, options, target)
+    if output == "":
+        raise click.BadParameter("an empty name is no file", param_hint="-o")
+    if target == "ast" and options.given:
+        raise click.UsageError("--to ast shows the text as it is written; options that change the network do not act on it")
+    text, sources = _emitted(settings, spec, options, target)
     if output is None or output == "-":
         result(text)
         return
     from archdsl.files import atomic_write
 
+    _keep_sources(output, sources)
     data = text.encode()
     atomic_write(output, data)
     settings.say(f"wrote {output} ({len(data):,} bytes)")
 
 
-def _emitted(settings: Settings, spec: str, options: Options, target: str) -> str:
+def _keep_sources(output: str, sources: tuple[str, ...]) -> None:
+    """Refuses to write over a text that was read."""
+    for path in sources:
+        with suppress(OSError):
+            if os.path.samefile(output, path):
+                raise click.BadParameter(f"`{output}` is what is being compiled", param_hint="-o")
+
+
+def _emitted(settings: Settings, spec: str, options: Options, target: str) -> tuple[str, tuple[str, ...]]:
+    """What to write, and the files that it was made from."""
     from archdsl import pipeline
 
     if target == "ast":
         from archdsl.syntax import dump as dump_tree
 
-        return dump_tree(pipeline.read(spec).main)
+        program = pipeline.read(spec)
+        return dump_tree(program.main), tuple(file.source.path for file in program.files)
     network = pipeline.open_spec(spec, options.choices())
     settings.tell_of(network)
+    sources = tuple(source.path for source in network.graph.sources)
     if target == "torch":
-        return network.to_torch_source()
+        return network.to_torch_source(), sources
     from archdsl.ir import dump
 
-    return dump(network.graph)
+    return dump(network.graph), sources

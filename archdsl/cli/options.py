@@ -28,6 +28,11 @@ class Options:
     edits: tuple[tuple[str, str], ...]
     ops: tuple[str, ...]
 
+    @property
+    def given(self) -> bool:
+        """Whether anything is asked of the network at all."""
+        return any((self.input, self.variant, self.settings, self.edits, self.ops))
+
     def choices(self) -> Any:
         """The same as the pipeline wants it; imports the modules with custom operators."""
         from archdsl.extensions import operators

@@ -24,10 +24,11 @@ class Noted(Protocol):
 
 @dataclass
 class Settings:
-    """How much the user wants to read: the options ``-q`` and ``-v``."""
+    """How much the user wants to read, by the options ``-q`` and ``-v``, and the exit code as far as it is known."""
 
     quiet: bool = False
     verbose: bool = False
+    verdict: int = 0
 
     def prepare(self) -> None:
         """Both streams can now take any character.

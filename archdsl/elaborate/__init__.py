@@ -43,6 +43,11 @@ class _Chosen:
     variants: tuple[tuple[ast.Variant, FileScope], ...] = ()
 
     @property
+    def declared(self) -> bool:
+        """Whether captions hold: for an ``arch``, and for a spec of its own that sets the parameters of an imported family."""
+        return all(file is not self.file for _, file in self.variants)
+
+    @property
     def name(self) -> str:
         return self.variants[0][0].name.id if self.variants else self.arch.name.id
 
@@ -88,7 +93,7 @@ def elaborate(
     given.update(from_caller(arguments or {}, definitions.main, limits))
     values = parameters(chosen.arch, chosen.file, given, limits)
     by_path = Edits([*own, *outside])
-    as_declared = not by_path and not arguments and not outside
+    as_declared = not by_path and not arguments and not outside and chosen.declared
     flow = Flow(definitions, Signature(inputs, as_declared, limits), by_path, limits)
     used = {name: bound.value for name, bound in values.items()}
     try:

@@ -133,7 +133,8 @@ class Calls(ABC):
             origins=origins,
             doc=block.body.doc,
         )
-        inner = Frame(definition.file, self._limits, Names(values), definition.defaults, current, current)
+        inner = Frame(definition.file, self._limits, Names(dict(values)), definition.defaults, current, current)
+        inner.own = {name: bound.defined for name, bound in values.items() if bound.defined is not None}
         inner.scope, inner.prefix, inner.labels = scope, path, self._labels_of(block)
         inner.in_side, inner.since = frame.in_side, frame.since
         self._active.append(definition)

@@ -222,7 +222,10 @@ class Edits:
         help_ = f"did you mean `{found}`?" if found else "`archdsl summary --depth 9` lists the paths"
         if isinstance(edit, ast.Set) and any(path is not None and matches(path, met) for met in self._met):
             help_ = f"nothing called at `{text}` takes it"
-        return Diagnostic("E0405", f"`{text}` hits nothing", Label(span, "no such place in this network"), help=help_)
+        label = "no such place in this network"
+        if path is not None and any(_match(head, _parts(address)) for address in self._removed for head in _heads(path.segments)):
+            label, help_ = "an edit before this one removed it", "leave this edit out, or put it first"
+        return Diagnostic("E0405", f"`{text}` hits nothing", Label(span, label), help=help_)
 
 
 def _heads(segments: tuple[ast.Segment, ...]) -> Iterator[tuple[ast.Segment, ...]]:

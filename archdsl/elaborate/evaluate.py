@@ -99,6 +99,7 @@ def _binary(expr: ast.Binary, frame: Frame) -> Value:
         return evaluate_bool(expr.right, frame, f"`{symbol}`")
     if symbol in ("==", "!="):
         one, other = evaluate(expr.left, frame), evaluate(expr.right, frame)
+        one, other = _paired(one, other), _paired(other, one)
         equal = one == other and isinstance(one, bool) == isinstance(other, bool)  # Python has `True == 1`
         return equal == (symbol == "==")
     left_number = _number(expr.left, frame, f"`{symbol}`")
@@ -115,6 +116,13 @@ def _binary(expr: ast.Binary, frame: Frame) -> Value:
     except OverflowError:
         raise error("E0403", "the result is too large", expr.span) from None
     return _bounded(result, expr.span, frame)
+
+
+def _paired(value: Value, beside: Value) -> Value:
+    """``3`` as ``3x3`` where it is compared with a size, since operators take either."""
+    if isinstance(beside, tuple) and len(beside) == 2 and isinstance(value, int) and not isinstance(value, bool):
+        return (value, value)
+    return value
 
 
 def _conditional(expr: ast.Conditional, frame: Frame) -> Value:

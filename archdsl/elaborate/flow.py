@@ -26,6 +26,7 @@ class Flow(Forms):
         """The whole ``arch`` elaborated, with its parameters bound to ``values``."""
         self._parameters = values
         frame = Frame(file, self._limits, Names(dict(values)), defaults)
+        frame.own = {name: bound.defined for name, bound in values.items() if bound.defined is not None}
         frame.labels, frame.in_arch, frame.outermost = self._labels_of(arch), True, True
         arguments = {name: bound.value for name, bound in values.items()}
         self._sizes.check(arch.body, file, values, arch.name.span)

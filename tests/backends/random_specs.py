@@ -7,14 +7,18 @@ in everywhere.
 import random
 from dataclasses import dataclass, field, replace
 
-ODD = (
-    "x res lambda_ torch nn F self_ list Tensor None_ module outputs in_channels x1 out range zip dict super_ keep Sequential "
-    "OrderedDict NamedTuple Unit Cell Outputs SameConv2d LayerNorm2d block with_step stride w k conv bn relu print True_ net y int bool tuple scale c layer_2 x2 image"
-).split()
-BLOCKS = (
-    "Unit cell Down None_ module outputs Outputs torch nn F Tensor list Net int range OrderedDict relu6_ unit _hidden x".split()
-)
-PARAMETERS = "w k wide act stride scale x self lambda class res torch in_channels list out n flag F with_proj True_ count Outputs Unit l training _modules eval SameConv2d".split()
+ODD = """
+    x res lambda_ torch nn F self_ list Tensor None_ module outputs in_channels x1 out range zip dict super_ keep
+    Sequential OrderedDict NamedTuple Unit Cell Outputs SameConv2d LayerNorm2d block with_step stride w k conv bn relu
+    print True_ net y int bool tuple scale c layer_2 x2 image
+""".split()
+BLOCKS = """
+    Unit cell Down None_ module outputs Outputs torch nn F Tensor list Net int range OrderedDict relu6_ unit _hidden x
+""".split()
+PARAMETERS = """
+    w k wide act stride scale x self lambda class res torch in_channels list out n flag F with_proj True_ count Outputs
+    Unit l training _modules eval SameConv2d
+""".split()
 
 
 @dataclass
@@ -204,7 +208,8 @@ class Writer:
         return f"{self.label(scope)}: {kind}"
 
     def norm(self, scope: Scope) -> str:
-        return f"{self.label(scope)}: {self.random.choice(['bn', 'bn(eps=1e-3)', 'group_norm(1)', 'layer_norm', 'bn(affine=false)'])}"
+        kinds = ["bn", "bn(eps=1e-3)", "group_norm(1)", "layer_norm", "bn(affine=false)"]
+        return f"{self.label(scope)}: {self.random.choice(kinds)}"
 
     def weightless(self) -> str:
         return self.random.choice(
@@ -265,7 +270,8 @@ class Writer:
     def gate(self, scope: Scope) -> str:
         label, inner = self.labelled_or_not(scope)
         deep = inner.labelled()
-        gate = f"squeeze: global_avg_pool(keep=true); {self.label(deep)}: conv(max(in.c // 2, 1), 1x1); relu; up: conv(in.c, 1x1); sigmoid"
+        down = f"{self.label(deep)}: conv(max(in.c // 2, 1), 1x1)"
+        gate = f"squeeze: global_avg_pool(keep=true); {down}; relu; up: conv(in.c, 1x1); sigmoid"
         return f"{label}mul {{ {self.label(inner)}: {{}}; {self.label(inner)}: {{ {gate} }} }}"
 
     def branch(self, scope: Scope) -> str:

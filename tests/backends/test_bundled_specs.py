@@ -6,8 +6,7 @@ import archdsl
 from archdsl.pipeline import bundled
 
 pytest.importorskip("torch")
-
-from tests.backends import interpreter
+interpreter = pytest.importorskip("tests.backends.interpreter")
 
 SIDES = (75, 96, 128, 160)
 NAMES = bundled()

@@ -81,6 +81,15 @@ def comments(text):
     return found
 
 
+def readable(text):
+    """Whether the text parses, and no bare carriage return ends a comment of it, which the formatter refuses."""
+    try:
+        parse(Source("x.arch", text))
+    except ArchError:
+        return False
+    return not any(re.search(re.escape(each) + r"[ \t]*\r(?!\r*\n)", text) for each in comments(text))
+
+
 def check(text):
     """The formatted text, after its properties were checked."""
     once = formatted(text)
@@ -104,12 +113,9 @@ def test_random_programs_keep_tree_and_comments_and_are_formatted_once(part):
     parsed = 0
     for seed in range(part * COUNT // PARTS, (part + 1) * COUNT // PARTS):
         text = program(seed)
-        try:
-            parse(Source("x.arch", text))
-        except ArchError:
-            continue
-        check(text)
-        parsed += 1
+        if readable(text):
+            check(text)
+            parsed += 1
     assert parsed > 0.8 * COUNT / PARTS
 
 
@@ -123,11 +129,8 @@ def test_a_program_with_something_put_in_anywhere(seed, place, inserted):
     text = program(seed)
     at = place % (len(text) + 1)
     text = text[:at] + inserted + text[at:]
-    try:
-        parse(Source("x.arch", text))
-    except ArchError:
-        return
-    check(text)
+    if readable(text):
+        check(text)
 
 
 @pytest.mark.parametrize("path", LIBRARY, ids=lambda path: path.relative_to(ROOT).as_posix())

@@ -109,9 +109,16 @@ def test_without_one_place(name):
         faults[path] = None
         there = {node.path for node in left}
         assert there < {node.path for node in whole}, path
-        assert not any(is_at(node, path) for node in there), path
+        if not is_numbered(path, whole):
+            assert not any(is_at(node, path) for node in there), path
     assert census(f"{name} without one place", faults) >= 0.7 * len(faults)
     assert all(fault is None or fault.code.startswith(SHAPES_OR_STRUCTURE) for fault in faults.values())
+
+
+def is_numbered(path, graph):
+    """Whether a path is one of several that operators without a label get: once one is dropped, the next takes its name."""
+    stem = re.sub(r"_\d+$", "", path)
+    return f"{stem}_2" in graph
 
 
 def is_at(node, path):

@@ -125,7 +125,3 @@ def main() -> int:
             KEPT.write_text(json.dumps({key: asdict(figures[key]) for key in sorted(figures)}, indent=1) + "\n", encoding="utf-8")
             PAGE.write_text(page(figures), encoding="utf-8")
     return 1 if failed else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -25,7 +25,8 @@ _PIECES = (
     "\\ \n \r \r\n \t \0 \x1b[31m \x7f \ufeff \u2028 \u202e "
     "é 名 \U0001f600 0 1 -1 00 0x10 1e309 1e-400 nan inf 1_000 3x3 0x0 1x1x1 9999999999 9223372036854775807 99999999999999999999 "
     "true false not and or if then else in in.c in.q min( max() ceil(1.5) repeat from tap output input let defaults about "
-    "block arch variant expect set drop replace insert side residual concat add mul conv bn relu linear same valid forward __class__ class"
+    "block arch variant expect set drop replace insert side residual concat add mul conv bn relu linear same valid "
+    "forward __class__ class"
 ).split(" ")
 _BOMBS = (
     "(" * 2000,

@@ -23,7 +23,7 @@ from archdsl.ir import REQUIRED
 
 _POSITIONAL = 3
 _LONGEST_NAME = 24
-_ATTRIBUTES = frozenset(
+RESERVED_ATTRIBUTES = frozenset(
     """
     T_destination add_module append apply bfloat16 buffers call_super_init children compile cpu cuda double dump_patches eval
     extend extra_repr float forward get_buffer get_extra_state get_parameter get_submodule half insert ipu load_state_dict
@@ -44,7 +44,7 @@ class Face:
         self.template, self.steps = template, steps
         self.conditionals = {each.key: each for each in template.conditionals if not each.present.constant}
         self.members: dict[Key, list[Step]] = {}
-        self._taken = {step.path[0] for step in steps} | _ATTRIBUTES
+        self._taken = {step.path[0] for step in steps} | RESERVED_ATTRIBUTES
         self.stored: dict[str, str] = {}
         self._numbers: dict[int, str] = {}
         self.switches: dict[Key, str] = {}

@@ -51,10 +51,12 @@ def _module(source: str, name: str) -> ModuleType:
 def _carry_source(cls: type, source: str, name: str) -> None:
     """Makes pickles of ``cls`` carry the source that defines it."""
 
-    def reduce(self: Any, _protocol: Any = None) -> tuple[Any, ...]:
+    def reduce(self: Any, protocol: Any = 2) -> Any:
+        if type(self) is not cls:  # a subclass knows more than our source does
+            return object.__reduce_ex__(self, protocol)
         if isinstance(self, tuple):
             return _rebuild, (source, name, cls.__name__, tuple(self))
-        return _rebuild, (source, name, cls.__name__, None), self.__dict__
+        return _rebuild, (source, name, cls.__name__, None), self.__getstate__()
 
     cls.__reduce_ex__ = reduce  # type: ignore[method-assign]
 

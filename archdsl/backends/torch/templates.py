@@ -8,7 +8,6 @@ from archdsl.backends.torch.instances import CallItem, Content, Instance, Key, O
 from archdsl.backends.torch.shapes import Shape, shape_of, union
 from archdsl.ir import REQUIRED, Arg, Init, Origin, TorchExpr, TorchModule
 
-
 _TRIED = 64
 """How many classes of one definition an object is compared with, so that a block in thousands of structures ends soon."""
 
