@@ -90,10 +90,14 @@ def _files(named: Iterable[str], faults: list[Diagnostic]) -> Iterator[str]:
 
 
 def _inside(folder: str) -> Iterator[str]:
-    """The specs in ``folder`` at any depth, in the order of their names; hidden folders apart."""
+    """The specs in ``folder`` at any depth, in the order of their names; hidden folders and links that lead out of it apart."""
+    root = os.path.realpath(folder)
     for place, folders, files in os.walk(folder):
         folders[:] = sorted(each for each in folders if not each.startswith("."))
-        yield from (os.path.join(place, each) for each in sorted(files) if each.endswith(_ENDING))
+        for each in sorted(files):
+            path = os.path.join(place, each)
+            if each.endswith(_ENDING) and os.path.realpath(path).startswith(os.path.join(root, "")):
+                yield path
 
 
 def _formatted(path: str, *, label: bool) -> Formatted:

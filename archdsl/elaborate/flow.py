@@ -237,7 +237,7 @@ class Flow(Forms):
     def _output(self, step: ast.Output, frame: Frame) -> None:
         name = step.name
         if not frame.in_arch:
-            raise error("E0501", "`output` stands in an `arch`, not in a block", step.span)
+            raise error("E0501", "`output` stands in an `arch`, not in a block or a repeat", step.span)
         check_output(name.id, name.span)
         given = bind(step.arguments, name, ("weight",), ())
         weight = None

@@ -151,6 +151,7 @@ class Forms(Calls):
             self.builder.step(repeat.span)
             inner = frame.inner(frame.entry)
             inner.current, inner.scope, inner.taps, inner.outermost = frame.current, scope, Names(outer=frame.taps), False
+            inner.in_arch = False  # an iteration gives one value, to the next
             if repeat.variable is not None:
                 variable = Bound(index, "let", repeat.variable.span)
                 inner.values = Names({repeat.variable.id: variable}, frame.values)

@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+from contextlib import suppress
 
 from archdsl.diagnostics import ArchError, error
 from archdsl.limits import DEFAULT, Limits
@@ -31,7 +32,8 @@ def read_file(path: str, limits: Limits = DEFAULT, *, at: Span | None = None) ->
     except OSError as fault:
         raise error("E0604", f"`{shown}` cannot be read: {_reason(fault)}", at) from None
     finally:
-        os.close(descriptor)
+        with suppress(OSError):  # what was read is read
+            os.close(descriptor)
 
 
 def source_from_bytes(path: str, content: bytes, limits: Limits = DEFAULT, *, at: Span | None = None) -> Source:

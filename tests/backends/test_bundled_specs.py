@@ -23,6 +23,7 @@ def small(name):
     return declared
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_live_module_equals_the_interpreter(name):
     network = small(name)

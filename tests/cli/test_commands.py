@@ -260,3 +260,19 @@ def test_doctor_fails_where_something_needed_is_missing(archdsl, monkeypatch):
     assert ran.code == 3
     (line,) = [line for line in ran.out.splitlines() if line.startswith("!!")]
     assert "no_such_package" in line
+
+
+def test_compile_never_writes_over_what_it_reads(archdsl, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = "arch n() { input x: [N, 3, 8, 8]; a: relu; output y }\n"
+    (tmp_path / "n.arch").write_text(text, encoding="utf-8")
+    ran = archdsl("compile", "n.arch", "--to", "torch", "-o", "n.arch")
+    assert ran.code == 2
+    assert "is what is being compiled" in ran.err
+    assert (tmp_path / "n.arch").read_text(encoding="utf-8") == text
+
+
+def test_the_tree_takes_no_options_that_change_the_network(archdsl):
+    ran = archdsl("compile", "inception_v4", "--to", "ast", "--drop", "a")
+    assert ran.code == 2
+    assert "--to ast" in ran.err

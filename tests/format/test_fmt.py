@@ -221,3 +221,14 @@ def test_labels_keep_the_paths_of_every_scope():
     labelled, count = _labelled(Source("x.arch", text), "-")
     assert count == 5
     assert dump(pipeline.load(labelled).graph) == dump(pipeline.load(Source("x.arch", text)).graph)
+
+
+def test_a_link_out_of_the_folder_is_left_alone(fmt, folder):
+    (folder / "inside").mkdir()
+    (folder / "outside.arch").write_text(MESSY, encoding="utf-8")
+    (folder / "inside" / "own.arch").write_text(MESSY, encoding="utf-8")
+    (folder / "inside" / "link.arch").symlink_to(folder / "outside.arch")
+    code, _, err = fmt("inside")
+    assert code == 0
+    assert "own.arch" in err
+    assert (folder / "outside.arch").read_text(encoding="utf-8") == MESSY

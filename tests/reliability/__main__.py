@@ -1,4 +1,4 @@
-"""``python -m tests.reliability``: see ``run``.  A file of this name is not loaded again by the processes that the tests start."""
+"""``python -m tests.reliability``: see ``run``.  Processes that the tests start do not load a file of this name again."""
 
 import sys
 

@@ -116,7 +116,7 @@ def test_a_damaged_file_is_noticed(tmp_path):
     output = tmp_path / "result"
     output.write_bytes(b"half")
     (tmp_path / "left.tmp").touch()
-    found = list(write_faults._damage(tmp_path, output, True, b"new", 1, "Traceback"))
+    found = list(write_faults._damage(tmp_path, output, b"old", b"new", 1, "Traceback"))
     assert len(found) == 5
 
 

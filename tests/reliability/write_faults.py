@@ -8,11 +8,14 @@ import resource
 import signal
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import click
+import numpy as np
 
 from archdsl import cli
 from archdsl.cli.compile import command as compile_command
@@ -22,6 +25,9 @@ from tests.reliability.outcome import Outcome, Test
 CALLS = ("open", "write", "fsync", "chmod", "replace", "close")
 FAULTS = {True: (errno.ENOSPC, errno.EIO, errno.EACCES, errno.EDQUOT, errno.EROFS), False: (errno.ENOSPC, errno.EACCES)}
 OLD = b"what was there before\n"
+UNFORMATTED = (
+    b"arch   small( ) {\n input x:[N,3,8,8]\n   c:conv(4,3x3)\n output y }\n# a comment that makes the text longer than it was\n"
+)
 SPEC = "arch small() {\n  input x: [N, 3, 8, 8]\n  c: conv(4, 3x3)\n  output y\n}\n"
 
 
@@ -86,41 +92,88 @@ def archdsl(*arguments: str) -> tuple[int, str]:
     return code, said.getvalue()
 
 
-def attempts(folder: Path, spec: Path, target: str, codes: tuple[int, ...]) -> tuple[int, list[str]]:
+@dataclass(frozen=True)
+class Written:
+    """A command that writes a file: its ``arguments`` but for that file, and the file's ending.
+
+    ``in_place`` tells that the file is read first, and holds ``old`` before.
+    """
+
+    name: str
+    arguments: tuple[str, ...]
+    ending: str = ""
+    in_place: bool = False
+
+    @property
+    def old(self) -> bytes:
+        return UNFORMATTED if self.in_place else OLD
+
+    def line(self, output: Path) -> tuple[str, ...]:
+        return (*self.arguments, *(() if self.in_place else ("-o",)), str(output))
+
+
+def outputs(folder: Path) -> list[Written]:
+    """Every output of the command line, what is read for it lying in ``folder``."""
+    spec = folder / "small.arch"
+    spec.write_text(SPEC)
+    found = [Written(f"compile --to {target}", ("compile", str(spec), "--to", target)) for target in targets()]
+    found.append(Written("fmt", ("fmt",), ".arch", in_place=True))
+    if find_spec("safetensors") is not None:
+        from safetensors.numpy import save_file
+
+        arrays = {"c.weight": np.zeros((4, 3, 3, 3), np.float32), "c.bias": np.zeros(4, np.float32)}
+        save_file(arrays, folder / "small.safetensors")
+        read = (str(spec), str(folder / "small.safetensors"))
+        found.append(Written("weights convert", ("weights", "convert", *read), ".safetensors"))
+        found.append(Written("weights export", ("weights", "export", *read, "--to", "native"), ".safetensors"))
+    return found
+
+
+def attempts(folder: Path, written: Written, codes: tuple[int, ...]) -> tuple[int, list[str]]:
     """Every call of writing one output made to fail in every way: how many, and what did not hold."""
     faults, points = [], 0
-    output = folder / "result"
-    archdsl("compile", str(spec), "--to", target, "-o", str(output))
+    output = folder / f"result{written.ending}"
+    output.write_bytes(written.old)
+    status, said = archdsl(*written.line(output))
     new = output.read_bytes()
-    for existed in (True, False):
+    if status or new == written.old:
+        return 0, [f"{written.name}: status {status} without a fault: {said[:200]}"]
+    for existed in (True,) if written.in_place else (True, False):
         for code in codes:
             for short in (False, True):
                 for number in range(1, 50):
                     output.unlink(missing_ok=True)
                     if existed:
-                        output.write_bytes(OLD)
+                        output.write_bytes(written.old)
                     fault = Fault(folder, number, code, short)
                     with failing(fault):
-                        status, said = archdsl("compile", str(spec), "--to", target, "-o", str(output))
+                        status, said = archdsl(*written.line(output))
                     if fault.failed is None:
                         break
                     points += 1
-                    where = f"{target}, {fault.failed} number {number} fails with {errno.errorcode[code]}"
-                    faults += [f"{where}: {each}" for each in _damage(folder, output, existed, new, status, said)]
+                    where = f"{written.name}, {fault.failed} number {number} fails with {errno.errorcode[code]}"
+                    before = written.old if existed else None
+                    faults += [
+                        f"{where}: {each}" for each in _damage(folder, output, before, new, status, said, written.in_place)
+                    ]
                 else:
-                    faults.append(f"{target}: no end of calls")
+                    faults.append(f"{written.name}: no end of calls")
     return points, faults
 
 
-def _damage(folder: Path, output: Path, existed: bool, new: bytes, status: int, said: str) -> Iterator[str]:
-    """What is wrong after a failed write; a file that is whole and new may be told as a success."""
+def _damage(
+    folder: Path, output: Path, before: bytes | None, new: bytes, status: int, said: str, read: bool = False
+) -> Iterator[str]:
+    """What is wrong after a failed write; a file that is whole and new may be told as a success, one that is also ``read`` as
+    one that cannot be read.
+    """
     content = output.read_bytes() if output.exists() else None
     if status == 0:
-        if content != new:
+        if not _alike(content, new):
             yield "success is told, the file is not whole"
-    elif content not in ((OLD,) if existed else (None,)) and content != new:
+    elif content != before and not _alike(content, new):
         yield "the old file is damaged"
-    if status not in (0, 3):
+    if status not in ((0, 1, 2, 3) if read else (0, 3)):
         yield f"exit code {status}"
     if status and str(output) not in said:
         yield f"the message does not name the file: {said.strip()[:100]}"
@@ -130,38 +183,41 @@ def _damage(folder: Path, output: Path, existed: bool, new: bytes, status: int, 
         yield f"left behind: {sorted(set(os.listdir(folder)) - {output.name})}"
 
 
-def limited(folder: str, target: str) -> list[str]:
-    """What does not hold where the system itself refuses to let a file grow beyond 100 bytes."""
+def _alike(content: bytes | None, new: bytes) -> bool:
+    """Whether both are the same, but for the order of entries in a header."""
+    return content is not None and sorted(content) == sorted(new)
+
+
+def limited(inputs: str, folder: str, number: int) -> list[str]:
+    """What does not hold where the system itself refuses to let a file grow beyond 64 bytes."""
+    written = outputs(Path(inputs))[number]
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    output = Path(folder) / "result"
-    output.write_bytes(OLD)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
-    status, said = archdsl("compile", "inception_v4", "--to", target, "-o", str(output))
-    faults = [] if output.read_bytes() == OLD else ["the old file is damaged"]
-    faults += [] if os.listdir(folder) == ["result"] else [f"left behind: {os.listdir(folder)}"]
-    return faults + ([] if status == 3 and str(output) in said else [f"status {status}: {said.strip()[:100]}"])
+    output = Path(folder) / f"result{written.ending}"
+    output.write_bytes(written.old)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64))
+    status, said = archdsl(*written.line(output))
+    faults = [] if output.read_bytes() == written.old else ["the old file is damaged"]
+    faults += [] if os.listdir(folder) == [output.name] else [f"left behind: {os.listdir(folder)}"]
+    told = status == 3 or (status == 2 and written.in_place)
+    return faults + ([] if told and str(output) in said else [f"status {status}: {said.strip()[:100]}"])
 
 
 def run(full: bool) -> Outcome:
     faults: list[str] = []
     points = 0
-    known = targets()
-    for target in known:
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name).resolve() / "out"
-            folder.mkdir()
-            spec = folder.parent / "small.arch"
-            spec.write_text(SPEC)
-            more, found = attempts(folder, spec, target, FAULTS[full])
-            points, faults = points + more, faults + found
-        with tempfile.TemporaryDirectory() as name:
-            ended = isolated(limited, name, target, megabytes=4096)
-            points += 1
-            faults += [
-                f"{target} under a limit on file sizes: {each}" for each in ended.value or ([ended.fault] if ended.fault else [])
-            ]
-    figure = f"{points} fault points over {len(known)} outputs of the command line ({', '.join(known)}): "
-    figure += f"{len(faults)} damaged or untold"
+    with tempfile.TemporaryDirectory() as inputs:
+        known = outputs(Path(inputs))
+        for number, written in enumerate(known):
+            with tempfile.TemporaryDirectory() as name:
+                more, found = attempts(Path(name).resolve(), written, FAULTS[full])
+                points, faults = points + more, faults + found
+            with tempfile.TemporaryDirectory() as name:
+                ended = isolated(limited, inputs, name, number, megabytes=8192)
+                points += 1
+                found = ended.value or ([ended.fault] if ended.fault else [])
+                faults += [f"{written.name} under a limit on file sizes: {each}" for each in found]
+    names = ", ".join(each.name for each in known)
+    figure = f"{points} fault points over {len(known)} outputs of the command line ({names}): {len(faults)} damaged or untold"
     return Outcome(figure, tuple(faults))
 
 
