@@ -178,7 +178,8 @@ class {name}(nn.Module):
 
     def __init__(self, in_channels, out_channels, kernel_size, bias=True, **spatial):
         super().__init__()
-        self.depthwise = {depthwise}(in_channels, in_channels, kernel_size, groups=in_channels, bias=False, **spatial)
+        spatial.update(groups=in_channels, bias=False)
+        self.depthwise = {depthwise}(in_channels, in_channels, kernel_size, **spatial)
         self.pointwise = nn.Conv2d(in_channels, out_channels, 1, bias=bias)
 
     def forward(self, x):

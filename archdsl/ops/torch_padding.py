@@ -60,7 +60,8 @@ class SameConv2d(nn.Conv2d):
     """Convolution with TensorFlow's `same` padding, computed from the size of each input."""
 
     def forward(self, x):
-        return super().forward(F.pad(x, _same_padding(x, self.kernel_size, self.stride, self.dilation)))
+        pads = _same_padding(x, self.kernel_size, self.stride, self.dilation)
+        return super().forward(F.pad(x, pads))
 ''',
     (_SAME_PADDING,),
 )
@@ -115,7 +116,7 @@ class PadMaxPool2d(nn.Module):
         return F.max_pool2d(x, self.kernel_size, self.stride, dilation=self.dilation)
 
     def extra_repr(self):
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, pad={self.pad}, ceil_mode={self.ceil_mode}"
+        return f"{self.kernel_size}, stride={self.stride}, pad={self.pad}, ceil_mode={self.ceil_mode}"
 ''',
     (_CEIL_PADDING,),
 )
@@ -137,16 +138,18 @@ class SameAvgPool2d(nn.Module):
 
     def __init__(self, kernel_size, stride, count_include_pad=False):
         super().__init__()
-        self.kernel_size, self.stride, self.count_include_pad = kernel_size, stride, count_include_pad
+        self.kernel_size, self.stride = kernel_size, stride
+        self.count_include_pad = count_include_pad
 
     def forward(self, x):
         pads = _same_padding(x, self.kernel_size, self.stride)
         if self.count_include_pad:
             return F.avg_pool2d(F.pad(x, pads), self.kernel_size, self.stride)
-        return _average(F.pad(x, pads), F.pad(torch.ones_like(x[:1, :1]), pads), self.kernel_size, self.stride)
+        counted = F.pad(torch.ones_like(x[:1, :1]), pads)
+        return _average(F.pad(x, pads), counted, self.kernel_size, self.stride)
 
     def extra_repr(self):
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, count_include_pad={self.count_include_pad}"
+        return f"{self.kernel_size}, stride={self.stride}, count_include_pad={self.count_include_pad}"
 ''',
     (_SAME_PADDING, _AVERAGE),
 )
@@ -163,12 +166,15 @@ class PadAvgPool2d(nn.Module):
         self.ceil_mode, self.count_include_pad = ceil_mode, count_include_pad
 
     def forward(self, x):
-        extra = _ceil_padding(x, self.pad, self.kernel_size, self.stride) if self.ceil_mode else (0, 0, 0, 0)
+        extra = (0, 0, 0, 0)
+        if self.ceil_mode:
+            extra = _ceil_padding(x, self.pad, self.kernel_size, self.stride)
         counted = F.pad(torch.ones_like(x[:1, :1]), self.pad, value=float(self.count_include_pad))
-        return _average(F.pad(F.pad(x, self.pad), extra), F.pad(counted, extra), self.kernel_size, self.stride)
+        x, counted = F.pad(F.pad(x, self.pad), extra), F.pad(counted, extra)
+        return _average(x, counted, self.kernel_size, self.stride)
 
     def extra_repr(self):
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, pad={self.pad}, ceil_mode={self.ceil_mode}"
+        return f"{self.kernel_size}, stride={self.stride}, pad={self.pad}, ceil_mode={self.ceil_mode}"
 ''',
     (_CEIL_PADDING, _AVERAGE),
 )

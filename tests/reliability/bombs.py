@@ -176,10 +176,11 @@ def run(full: bool) -> Outcome:
     if big.seconds > _LEGAL_SECONDS or big.megabytes > _LEGAL_MEGABYTES:
         faults.append(f"a legal network of {nodes:,} operations took {big.seconds:.1f} s and {big.megabytes:.0f} MB")
     twelve = next(end for bomb, end in zip(known, ended, strict=True) if bomb.name.startswith("12 repeats of 10"))
+    defused = len(known) - len({fault.partition(":")[0] for fault in faults})
     figure = (
-        f"{len(known)} bombs: {len(known) - len({fault.partition(':')[0] for fault in faults})} defused within "
-        f"{SECONDS:g} s and {MEGABYTES} MB; "
-        f"10^12 operations refused in {1000 * twelve.seconds:.0f} ms at {twelve.megabytes:.0f} MB; "
+        f"{defused} of {len(known)} bombs defused: short texts within {SECONDS:g} s and {MEGABYTES} MB, a megabyte of text within "
+        f"{SECONDS + _SECONDS_OF_TEXT:g} s and {MEGABYTES + _MEGABYTES_OF_TEXT} MB, what only the bound on work stops within "
+        f"{SECONDS + _SECONDS_OF_WORK:g} s; 10^12 operations refused in {1000 * twelve.seconds:.0f} ms at {twelve.megabytes:.0f} MB; "
         f"slowest {slowest[0].name}, {slowest[1].seconds:.2f} s; largest {largest[0].name}, {largest[1].megabytes:.0f} MB; "
         f"a legal network of {big.value or 0:,} operations loads in {big.seconds:.1f} s at {big.megabytes:.0f} MB"
     )

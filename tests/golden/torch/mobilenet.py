@@ -32,7 +32,8 @@ class SameConv2d(nn.Conv2d):
     """Convolution with TensorFlow's `same` padding, computed from the size of each input."""
 
     def forward(self, x):
-        return super().forward(F.pad(x, _same_padding(x, self.kernel_size, self.stride, self.dilation)))
+        pads = _same_padding(x, self.kernel_size, self.stride, self.dilation)
+        return super().forward(F.pad(x, pads))
 
 
 class Inverted(nn.Module):
