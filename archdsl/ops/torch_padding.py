@@ -116,7 +116,7 @@ class PadMaxPool2d(nn.Module):
         return F.max_pool2d(x, self.kernel_size, self.stride, dilation=self.dilation)
 
     def extra_repr(self):
-        return f"{self.kernel_size}, stride={self.stride}, pad={self.pad}, ceil_mode={self.ceil_mode}"
+        return f"{self.kernel_size}, {self.stride}, pad={self.pad}, ceil_mode={self.ceil_mode}"
 ''',
     (_CEIL_PADDING,),
 )
@@ -149,7 +149,7 @@ class SameAvgPool2d(nn.Module):
         return _average(F.pad(x, pads), counted, self.kernel_size, self.stride)
 
     def extra_repr(self):
-        return f"{self.kernel_size}, stride={self.stride}, count_include_pad={self.count_include_pad}"
+        return f"{self.kernel_size}, {self.stride}, count_include_pad={self.count_include_pad}"
 ''',
     (_SAME_PADDING, _AVERAGE),
 )
@@ -174,7 +174,7 @@ class PadAvgPool2d(nn.Module):
         return _average(x, counted, self.kernel_size, self.stride)
 
     def extra_repr(self):
-        return f"{self.kernel_size}, stride={self.stride}, pad={self.pad}, ceil_mode={self.ceil_mode}"
+        return f"{self.kernel_size}, {self.stride}, pad={self.pad}, ceil_mode={self.ceil_mode}"
 ''',
     (_CEIL_PADDING, _AVERAGE),
 )

@@ -45,7 +45,8 @@ def _place(node: Any) -> str:
 
 def _scalar(value: Any) -> str:
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
+        # What is no text to a reader, such as a mark that turns the direction of writing, is escaped too.
+        return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in json.dumps(value, ensure_ascii=False))
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, tuple):

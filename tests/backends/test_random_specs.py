@@ -61,25 +61,11 @@ def test_live_module_equals_the_interpreter(first):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A folder with the source of every quick seed: ``whole``, and ``own`` without what operators bring along."""
+    """A folder with the source of every quick seed."""
     path = tmp_path_factory.mktemp("emitted")
-    (path / "whole").mkdir()
-    (path / "own").mkdir()
     for seed, each in networks(range(QUICK)):
-        text = each.to_torch_source()
-        (path / "whole" / f"seed{seed}.py").write_text(text)
-        (path / "own" / f"seed{seed}.py").write_text(own_source(text))
+        (path / f"seed{seed}.py").write_text(each.to_torch_source())
     return path
-
-
-def own_source(text):
-    """The file without the classes and functions that are an operator's own text, whose layout is the operator's."""
-    lines = text.split("\n")
-    for node in reversed(ast.parse(text).body):
-        methods = [each for each in getattr(node, "body", []) if isinstance(each, ast.FunctionDef)]
-        if isinstance(node, ast.FunctionDef) or any(method.returns is None for method in methods):
-            del lines[node.lineno - 1 : node.end_lineno + 2]
-    return "\n".join(lines)
 
 
 def ruff(*arguments):
@@ -88,12 +74,12 @@ def ruff(*arguments):
 
 
 def test_source_is_laid_out(folder):
-    done = ruff("format", "--diff", folder / "own")
+    done = ruff("format", "--diff", folder)
     assert done.returncode == 0, done.stdout[-3000:]
 
 
 def test_source_is_clean(folder):
-    done = ruff("check", folder / "whole")
+    done = ruff("check", folder)
     assert done.returncode == 0, done.stdout[-3000:]
 
 
@@ -107,7 +93,7 @@ NODES = set(
 
 
 def test_source_holds_nothing_but_plain_statements(folder):
-    for path in sorted((folder / "own").iterdir()):
+    for path in sorted((folder).iterdir()):
         kinds = {type(node).__name__ for node in ast.walk(ast.parse(path.read_text()))}
         assert kinds <= NODES, f"{path.name}: {kinds - NODES}"
 

@@ -162,9 +162,9 @@ def sinks(text: str, variant: str | None = None) -> dict[str, tuple[str, Callabl
     network = pipeline.open_spec(source, pipeline.Choices(variant=variant))
     report = network.report
     found: dict[str, tuple[str, Callable[[str], str | None]]] = {
-        "torch": (network.to_torch_source(), python_fault),
+        "torch": (network.to_torch_source(), lambda text: python_fault(text) or terminal_fault(text)),
         "ir": (dump(network.graph), terminal_fault),
-        "ast": (dump_tree(pipeline.read(source).main), lambda _: None),
+        "ast": (dump_tree(pipeline.read(source).main), terminal_fault),
         "summary": (network.summary(), terminal_fault),
         "markdown": (tables.markdown(report, 9), lambda text: terminal_fault(text) or markup_fault(text)),
         "csv": (tables.csv(report), _columns),
