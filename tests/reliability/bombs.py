@@ -179,8 +179,8 @@ def run(full: bool) -> Outcome:
     defused = len(known) - len({fault.partition(":")[0] for fault in faults})
     figure = (
         f"{defused} of {len(known)} bombs defused: short texts within {SECONDS:g} s and {MEGABYTES} MB, a megabyte of text "
-        f"within {SECONDS + _SECONDS_OF_TEXT:g} s and {MEGABYTES + _MEGABYTES_OF_TEXT} MB, what only the bound on work stops within "
-        f"{SECONDS + _SECONDS_OF_WORK:g} s; "
+        f"within {SECONDS + _SECONDS_OF_TEXT:g} s and {MEGABYTES + _MEGABYTES_OF_TEXT} MB, what only the bound on work stops "
+        f"within {SECONDS + _SECONDS_OF_WORK:g} s; "
         f"10^12 operations refused in {1000 * twelve.seconds:.0f} ms at {twelve.megabytes:.0f} MB; "
         f"slowest {slowest[0].name}, {slowest[1].seconds:.2f} s; largest {largest[0].name}, {largest[1].megabytes:.0f} MB; "
         f"a legal network of {big.value or 0:,} operations loads in {big.seconds:.1f} s at {big.megabytes:.0f} MB"
