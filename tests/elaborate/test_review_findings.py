@@ -72,3 +72,9 @@ def test_one_name_to_skip_is_one_name():
     model = net.to_torch(weights=weights, skip="ab")
     assert torch.equal(model.a.weight, weights["a.weight"])
     assert not torch.equal(model.ab.weight, weights["ab.weight"])
+
+
+def test_a_parameter_with_a_name_of_pythons_own_is_a_plain_argument():
+    torch = pytest.importorskip("torch")
+    text = "block B(__class__) { c: conv(__class__, 3x3) }\narch t() { input x: [N, 3, 8, 8]; a: B(4); b: B(5); output y }"
+    assert load(text).to_torch()(torch.rand(2, 3, 8, 8)).shape == (2, 5, 8, 8)

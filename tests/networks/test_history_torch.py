@@ -40,11 +40,14 @@ PAIRS = {
         )
         for name in maps.VGG
     },
-    "vgg16 timm": (
-        lambda: reference("timm", "vgg16"),
-        lambda: ours_of("vgg16"),
-        maps.from_layers(maps.vgg_layers("vgg16", "timm")),
-    ),
+    **{
+        f"{name} timm": (
+            lambda name=name: reference("timm", name),
+            lambda name=name: ours_of(name),
+            maps.from_layers(maps.vgg_layers(name, "timm")),
+        )
+        for name in maps.VGG
+    },
     "googlenet_bn torchvision": (
         torchvision_googlenet,
         lambda: ours_of("googlenet_bn", aux=True, drop=0.0, aux_drop=0.0),

@@ -17,7 +17,10 @@ CASES = {
         f"torchvision-resnet{depth}": (f"resnet{depth}{suffix}", {}, "torchvision", f"resnet{depth}", {}, maps.resnet(depth))
         for depth, suffix in ((18, ""), (34, ""), (50, "_v1_5"), (101, "_v1_5"), (152, "_v1_5"))
     },
-    "timm-resnet50": ("resnet50_v1_5", {}, "timm", "resnet50", {}, maps.resnet(50)),
+    **{
+        f"timm-resnet{depth}": (f"resnet{depth}{suffix}", {}, "timm", f"resnet{depth}", {}, maps.resnet(depth))
+        for depth, suffix in ((18, ""), (34, ""), (50, "_v1_5"), (101, "_v1_5"), (152, "_v1_5"))
+    },
     "timm-resnetv2_50": ("resnet50_v2", {"stride_on": "3x3"}, "timm", "resnetv2_50", {}, maps.resnet_v2(50)),
     "timm-inception_v3": (
         "inception_v3",

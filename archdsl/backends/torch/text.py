@@ -27,6 +27,8 @@ def literal(value: Any) -> str:
 def free_name(wanted: str, taken: Container[str]) -> str:
     """``wanted`` made a valid identifier that is neither taken nor a word that the emitted code relies on."""
     name = re.sub(r"\W", "_", wanted, flags=re.ASCII) or "value"
+    if name.startswith("__"):  # Python gives such names another meaning inside a class
+        name = name.lstrip("_") or "value"
     if not name[0].isalpha() and name[0] != "_":
         name = f"n{name}"
     if keyword.iskeyword(name) or name in _RESERVED or name in _AMBIGUOUS:
