@@ -24,7 +24,8 @@ _SAME_PADDING: Final = TorchSource(
 def _same_padding(x, kernel_size, stride, dilation=1):
     """(left, right, top, bottom) by TensorFlow's rule: ceil(size / stride) windows fit, the odd cell comes last."""
     pads = []
-    axes = zip(x.shape[-2:], _pair(kernel_size), _pair(stride), _pair(dilation))
+    windows = _pair(kernel_size), _pair(stride), _pair(dilation)
+    axes = zip(x.shape[-2:], *windows, strict=True)
     for size, kernel, step, gap in reversed(list(axes)):
         reach = (kernel - 1) * gap
         total = reach - (size - 1) % step
@@ -43,7 +44,8 @@ def _ceil_padding(x, pad, kernel_size, stride, dilation=1):
     """(left, right, top, bottom) that completes the last window of ceil mode, where that window begins inside the input."""
     extra = []
     befores, afters = (pad[2], pad[0]), (pad[3], pad[1])
-    axes = zip(x.shape[-2:], befores, afters, _pair(kernel_size), _pair(stride), _pair(dilation))
+    windows = _pair(kernel_size), _pair(stride), _pair(dilation)
+    axes = zip(x.shape[-2:], befores, afters, *windows, strict=True)
     for size, before, after, kernel, step, gap in reversed(list(axes)):
         room = size + before + after - (kernel - 1) * gap - 1
         start = -(-room // step) * step

@@ -87,7 +87,7 @@ NODES = set(
     """
     Module Expr Constant ImportFrom Import alias ClassDef FunctionDef arguments arg Assign Attribute Name Load Store Call keyword
     Return Tuple List BinOp Add Sub Mult Div FloorDiv Mod IfExp If For Compare Is IsNot Eq NotEq Lt LtE Gt GtE UnaryOp Not USub
-    BoolOp And Or GeneratorExp comprehension Starred AnnAssign BitOr Subscript
+    BoolOp And Or GeneratorExp comprehension Starred AnnAssign BitOr Subscript AugAssign Slice JoinedStr FormattedValue
     """.split()
 )
 

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import time
+from functools import partial
 
 import pytest
 
@@ -212,7 +213,8 @@ def test_ctrl_c_is_130(archdsl, monkeypatch):
 def test_a_real_interrupt_is_130(command):
     before = "import archdsl.pipeline as p, time\np.open_spec = lambda *_, **__: (print('ready', flush=True), time.sleep(60))"
     line = [*command(before), "summary", "good.arch"]
-    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a job in the background would inherit deafness
+    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heed) as child:  # noqa: PLW1509
         assert child.stdout.readline() == "ready\n"
         time.sleep(0.1)
         child.send_signal(signal.SIGINT)

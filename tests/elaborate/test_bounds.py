@@ -1,6 +1,5 @@
 """What a spec may ask for: sizes found before anything is expanded, nesting, numbers, and growth of time and memory."""
 
-import resource
 import subprocess
 import sys
 import time
@@ -233,11 +232,25 @@ def test_time_grows_as_the_network_does():
 
 @pytest.mark.slow
 def test_the_largest_network_loads_in_time_and_memory():
-    begun = time.process_time()
-    found = graph(wide(11_000))
-    assert 98_000 < len(found) <= 100_000
-    assert time.process_time() - begun < 20
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 1024 * 1024  # kilobytes
+    found = subprocess.run(
+        [sys.executable, "-c", _MEASURED], input=wide(11_000), capture_output=True, text=True, check=True, cwd=ROOT, timeout=300
+    )
+    nodes, seconds, kilobytes = map(float, found.stdout.split())
+    assert 98_000 < nodes <= 100_000
+    assert seconds < 20
+    assert kilobytes < 1024 * 1024
+
+
+# A process of its own, since the tests around it have their memory in theirs.
+_MEASURED = """
+import resource, sys, time
+import archdsl
+from archdsl.source import Source
+text = sys.stdin.read()
+begun = time.process_time()
+nodes = len(archdsl.load(Source("wide.arch", text)).graph)
+print(nodes, time.process_time() - begun, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
 
 
 @pytest.mark.parametrize(

@@ -193,7 +193,7 @@ def _zipped(part: Repeated) -> str:
         variables[id(hole)] = free_name(hole.role, variables.values())
     made = f"{_callee(part.rest)}({', '.join(_arguments(part.rest, variables))})"
     each, values = ", ".join(variables.values()), ", ".join(hole.text for hole in part.varying)
-    return f"{made} for {each} in {values}" if len(variables) == 1 else f"{made} for {each} in zip({values})"
+    return f"{made} for {each} in {values}" if len(variables) == 1 else f"{made} for {each} in zip({values}, strict=True)"
 
 
 def _arguments(part: Construct, variables: Mapping[int, str] = MappingProxyType({})) -> list[str]:

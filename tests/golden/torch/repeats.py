@@ -69,7 +69,7 @@ class Repeats(nn.Module):
         self.grow = nn.Sequential(
             *(
                 nn.Conv2d(in_channels, out_channels, 1)
-                for in_channels, out_channels in zip((8, 8, 12), (8, 12, 16))
+                for in_channels, out_channels in zip((8, 8, 12), (8, 12, 16), strict=True)
             )
         )
 

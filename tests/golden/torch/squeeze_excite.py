@@ -18,7 +18,8 @@ def _pair(value):
 def _same_padding(x, kernel_size, stride, dilation=1):
     """(left, right, top, bottom) by TensorFlow's rule: ceil(size / stride) windows fit, the odd cell comes last."""
     pads = []
-    axes = zip(x.shape[-2:], _pair(kernel_size), _pair(stride), _pair(dilation))
+    windows = _pair(kernel_size), _pair(stride), _pair(dilation)
+    axes = zip(x.shape[-2:], *windows, strict=True)
     for size, kernel, step, gap in reversed(list(axes)):
         reach = (kernel - 1) * gap
         total = reach - (size - 1) % step
