@@ -4,6 +4,7 @@ Both start a Python, print one row per module with parameters and operations, an
 ours to save: Python itself, and the import of the packages that archdsl's front end stands on.
 """
 
+import os
 import statistics
 import subprocess
 import sys
@@ -38,7 +39,11 @@ print(flop_count_table(FlopCountAnalysis(model, torch.zeros(1, 3, 299, 299)), ma
 
 def process(*command: str) -> None:
     """Run Python with ``command`` to its end, its output thrown away; where it fails, the benchmark ends with what it said."""
-    done = subprocess.run([sys.executable, *command], check=False, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    # An installed package has its bytecode, so a source tree keeps it too, whatever the environment says.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    done = subprocess.run(
+        [sys.executable, *command], check=False, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment
+    )
     if done.returncode:
         sys.exit(f"python {' '.join(command)}: exit status {done.returncode}\n{done.stderr}")
 
