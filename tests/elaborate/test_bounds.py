@@ -231,6 +231,7 @@ def test_time_grows_as_the_network_does():
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads the peak memory of a process from /proc")
 def test_the_largest_network_loads_in_time_and_memory():
     found = subprocess.run(
         [sys.executable, "-c", _MEASURED], input=wide(11_000), capture_output=True, text=True, check=True, cwd=ROOT, timeout=300
@@ -241,15 +242,17 @@ def test_the_largest_network_loads_in_time_and_memory():
     assert kilobytes < 1024 * 1024
 
 
-# A process of its own, since the tests around it have their memory in theirs.
+# A process of its own, and its own peak: the one that `getrusage` gives begins with that of the process it was forked from.
 _MEASURED = """
-import resource, sys, time
+import sys, time
 import archdsl
 from archdsl.source import Source
 text = sys.stdin.read()
 begun = time.process_time()
 nodes = len(archdsl.load(Source("wide.arch", text)).graph)
-print(nodes, time.process_time() - begun, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+seconds = time.process_time() - begun
+(peak,) = [line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")]
+print(nodes, seconds, peak)
 """
 
 
