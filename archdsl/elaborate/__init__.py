@@ -106,6 +106,7 @@ def elaborate(
     graph = flow.builder.graph(chosen.name, sources, used, _about(chosen, limits), _doc(chosen))
     flow.check_inputs(graph.inputs, chosen.arch.name.span)
     _check_complete(graph, chosen.arch)
+    _check_renames(graph, chosen.arch)
     return Elaboration(graph, tuple(flow.notes), tuple((each.text, each.hits) for each in by_path.all))
 
 
@@ -200,3 +201,14 @@ def _check_complete(graph: Graph, arch: ast.Arch) -> None:
         help_ = "end it with `output`, take it up with `from`, or delete it"
         message = f"nothing uses the value of `{last.path}`"
         raise error("E0501", message, last.span, "computed in vain", help=help_, path=last.path)
+
+
+def _check_renames(graph: Graph, arch: ast.Arch) -> None:
+    """Raises E0202 where an older name has two heirs: a checkpoint could then mean either."""
+    heirs: dict[str, str] = {}
+    for path, older in graph.renames.items():
+        for old in older:
+            if heirs.setdefault(old, path) != path:
+                help_ = "keep one of the two `was`"
+                message = f"`{path}` was `{old}`, and so was `{heirs[old]}`"
+                raise error("E0202", message, arch.name.span, "older weights could mean either", help=help_, path=path)

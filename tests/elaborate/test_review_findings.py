@@ -78,3 +78,8 @@ def test_a_parameter_with_a_name_of_pythons_own_is_a_plain_argument():
     torch = pytest.importorskip("torch")
     text = "block B(__class__) { c: conv(__class__, 3x3) }\narch t() { input x: [N, 3, 8, 8]; a: B(4); b: B(5); output y }"
     assert load(text).to_torch()(torch.rand(2, 3, 8, 8)).shape == (2, 5, 8, 8)
+
+
+def test_an_older_name_has_one_heir():
+    with pytest.raises(ArchError, match="and so was"):
+        load("arch t() { input x: [N, 4, 8, 8]; b was old: conv(4, 3x3); c was old: conv(4, 3x3); output y }")
