@@ -8,6 +8,7 @@ import difflib
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Literal
 
 from archdsl.source import Source, Span
@@ -51,10 +52,19 @@ CODES: dict[str, str] = {
     "E0708": "weights that do not fit the network",
     "E0709": "a file of weights, or of rules for them, that cannot be read",
     "E0710": "a rule for the names of weights that makes no sense or leaves a doubt",
+    "W101": "more than 1000 filters in an unscaled residual sum",
+    "W102": "a relu directly before the sum of a residual",
+    "W103": "batch normalisation directly after the sum of a residual",
+    "W104": "a bias directly in front of batch normalisation",
+    "W105": "two 1xn convolutions in a row, or two nx1",
+    "W106": "a tap that is never read",
+    "W107": "a parameter, constant or import that is never used",
+    "W108": "something with weights and without a label, beside other layers",
+    "W109": "an unwritten padding, where `same` and `sym` differ",
 }
 """Every code with what it stands for.
 
-Families: E01 syntax, E02 names, E03 shapes, E04 values, E05 structure, E06 imports, E07 backends.
+Families: E01 syntax, E02 names, E03 shapes, E04 values, E05 structure, E06 imports, E07 backends, W1 lints.
 """
 
 
@@ -68,10 +78,15 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """A replacement of ``span`` by ``replacement`` that mends the fault."""
+    """A replacement of ``span`` by ``replacement`` that mends the fault.
+
+    It is ``certain`` where nothing else can have been meant.  ``check --fix`` applies those and no others, because what is merely
+    likely could silently make another network.
+    """
 
     span: Span
     replacement: str
+    certain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +159,53 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     return None if found is None else f"did you mean `{found}`?"
 
 
+def respell(span: Span, known: Iterable[str]) -> tuple[Fix, ...]:
+    """The fix that goes with :func:`did_you_mean` for the unknown name at ``span``, certain where it can only be a slip."""
+    names = sorted(set(known))
+    found = suggest(span.text, names)
+    return () if found is None else (Fix(span, found, certain=slip(span.text, names) == found),)
+
+
+def slip(word: str, known: Iterable[str]) -> str | None:
+    """The known name that ``word`` can only be a slip for; None where something else may be meant.
+
+    A slip is a difference in case, two letters swapped, or a letter missing or too many inside the name, or a plural's `s` at its
+    end.  Another letter, digit or ending makes the name of something else: `ReductionC`, `conv1`, `convt`.
+    """
+    names = set(known)
+    alike = [name for name in names if name.lower() == word.lower()]
+    if len(alike) == 1:
+        return alike[0]
+    slips = [name for name in names if _is_slip(word, name)] if len(word) >= _SHORTEST_SLIP else []
+    return slips[0] if len(slips) == 1 else None
+
+
+_SHORTEST_SLIP = 4
+
+
+def _is_slip(word: str, name: str) -> bool:
+    """Whether one slip made ``word`` of ``name``."""
+    if abs(len(word) - len(name)) > 1 or word[0] != name[:1]:
+        return False
+    if [each for each in word if each.isdigit()] != [each for each in name if each.isdigit()]:
+        return False
+    start = _shared(word, name)
+    wrong, right = word[start:], name[start:]
+    end = _shared(wrong[::-1], right[::-1])
+    wrong, right = wrong[: len(wrong) - end], right[: len(right) - end]
+    if not end and len(wrong) != len(right):
+        return (wrong, right) == ("s", "")
+    return len(wrong) + len(right) == 1 or (len(wrong) == 2 and wrong == right[::-1])
+
+
+def _shared(one: str, other: str) -> int:
+    """How many characters both begin with."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+
+
 _BOLD, _RED, _YELLOW, _BLUE, _CYAN, _RESET = "\x1b[1m", "\x1b[1;31m", "\x1b[1;33m", "\x1b[1;34m", "\x1b[1;36m", "\x1b[0m"
 _LONGEST_LINE = 160
+_MOST_MENDED = 8  # lines of one fix that are shown
 
 
 def format_text(diagnostic: Diagnostic, *, colour: bool = False) -> str:
@@ -161,7 +221,8 @@ def format_text(diagnostic: Diagnostic, *, colour: bool = False) -> str:
     gutter = 1
     if primary is not None:
         labels = [primary, *diagnostic.secondary]
-        gutter = max(len(str(label.span.line)) for label in labels)
+        lines_shown = [*(each.span.line for each in labels), *(each.span.end_line for each in diagnostic.fixes)]
+        gutter = len(str(max(lines_shown)))
         pad = " " * gutter
         lines.append(f"{pad}{paint(_BLUE, '-->')} {_place(primary.span)}")
         lines.append(paint(_BLUE, f"{pad} |"))
@@ -171,19 +232,52 @@ def format_text(diagnostic: Diagnostic, *, colour: bool = False) -> str:
         for source, group in by_source.items():
             if source is not primary.span.source:
                 lines.append(f"{pad}{paint(_BLUE, ':::')} {_place(group[0].span)}")
+            above = ""
             for label in sorted(group, key=lambda each: (each.span.start, each is not primary)):
                 is_primary = label is primary
                 text, mark = _excerpt(label, "^" if is_primary else "-")
-                lines.append(f"{paint(_BLUE, f'{label.span.line:>{gutter}} |')} {text}")
+                line = f"{paint(_BLUE, f'{label.span.line:>{gutter}} |')} {text}".rstrip()
+                if line != above:  # labels of one line stand below it together
+                    lines.append(line)
+                above = line
                 lines.append(f"{paint(_BLUE, f'{pad} |')} {paint(severity_style if is_primary else _BLUE, mark)}")
         if diagnostic.path or diagnostic.notes:
             lines.append(paint(_BLUE, f"{pad} |"))
     pad = " " * gutter
     notes = ([f"at `{diagnostic.path}`"] if diagnostic.path else []) + list(diagnostic.notes)
     lines += [f"{pad} {paint(_BLUE, '=')} {paint(_BOLD, 'note')}: {printable(note)}" for note in notes]
-    if diagnostic.help:
-        lines.append(f"{paint(_CYAN, 'help')}: {printable(diagnostic.help)}")
+    if diagnostic.help or diagnostic.fixes:
+        lines.append(f"{paint(_CYAN, 'help')}: {printable(diagnostic.help or 'write this')}")
+        for place, mended in _mended(diagnostic.fixes, primary):
+            if place is not None:
+                lines.append(f"{pad}{paint(_BLUE, ':::')} {_place(place)}")
+            lines.append(paint(_BLUE, f"{pad} |"))
+            lines += [f"{paint(_BLUE, f'{number:>{gutter}} |')} {text}".rstrip() for number, text in mended]
     return "\n".join(lines)
+
+
+def _mended(fixes: Iterable[Fix], primary: Label | None) -> list[tuple[Span | None, list[tuple[int, str]]]]:
+    """The lines that the fixes leave, by number and grouped by what stands together; a place leads those of another file."""
+    groups: list[list[Fix]] = []
+    for fix in sorted(fixes, key=lambda each: (each.span.source.path, each.span.start)):
+        last = groups[-1][-1].span if groups else None
+        if last is not None and last.source is fix.span.source and fix.span.line <= last.end_line:
+            groups[-1].append(fix)
+        else:
+            groups.append([fix])
+    shown: list[tuple[Span | None, list[tuple[int, str]]]] = []
+    for group in groups:
+        first, source = group[0].span, group[0].span.source
+        text, at = "", source.line_starts[first.line - 1]
+        for fix in group:
+            text += source.text[at : fix.span.start] + fix.replacement
+            at = fix.span.end
+        end = group[-1].span.end_line
+        text += source.text[at : source.line_starts[end - 1] + len(source.line(end))]
+        lines = [(first.line + index, _window(line, first.column - 1)[0]) for index, line in enumerate(text.splitlines())]
+        elsewhere = primary is None or source is not primary.span.source
+        shown.append((first if elsewhere else None, [(number, printable(line)) for number, line in lines[:_MOST_MENDED]]))
+    return shown
 
 
 def _place(span: Span) -> str:
@@ -196,17 +290,23 @@ def _excerpt(label: Label, mark: str) -> tuple[str, str]:
     line = span.source.line(span.line)
     start = span.column - 1
     end = span.end_column - 1 if span.end_line == span.line else len(line)
-    first = 0
-    if len(line) > _LONGEST_LINE:
-        first = max(0, start - _LONGEST_LINE // 3)
-        line = ("…" if first else "") + line[first : first + _LONGEST_LINE]
-        first -= 1 if first else 0
+    line, first = _window(line, start)
     before = line[: start - first]
     marked = line[start - first : max(end - first, start - first)]
     indent = "".join(" " * _columns(character) for character in before)
     marks = mark * max(1, sum(_columns(character) for character in marked.rstrip()))
     note = printable(label.text)
     return printable(line), f"{indent}{marks}{' ' + note if note else ''}"
+
+
+def _window(line: str, start: int) -> tuple[str, int]:
+    """``line`` cut to a readable length around ``start``, and how many of its characters are missing in front."""
+    if len(line) <= _LONGEST_LINE:
+        return line, 0
+    first = max(0, start - _LONGEST_LINE // 3)
+    if not first:
+        return line[:_LONGEST_LINE], 0
+    return "…" + line[first : first + _LONGEST_LINE], first - 1
 
 
 def _columns(character: str) -> int:

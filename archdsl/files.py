@@ -11,7 +11,8 @@ def atomic_write(path: str | os.PathLike[str], data: bytes) -> None:
     """``path`` holds exactly ``data``; on any failure it holds what it held before, and no temporary file is left.
 
     A file that exists keeps its permissions, a new one gets those that the umask gives; a symbolic link stays, and what it
-    points to is replaced.  A device or pipe cannot be replaced and is written to.  Raises :class:`OSError` with the path in it.
+    points to is replaced.  A device, or a pipe that somebody reads, cannot be replaced and is written to.  Raises
+    :class:`OSError` with the path in it.
     """
     named = os.fspath(path)
     mode = _mode(named)
@@ -75,8 +76,15 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _write_through(path: str, data: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY)
+    """Write to a device or pipe.  A pipe that nobody reads is refused: to open one the ordinary way waits for ever."""
     try:
+        descriptor = os.open(path, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0))
+    except OSError as fault:
+        if fault.errno != errno.ENXIO:
+            raise
+        raise OSError(errno.ENXIO, "nobody reads this pipe, device or socket", path) from fault
+    try:
+        os.set_blocking(descriptor, True)
         _write_all(descriptor, data)
     finally:
         os.close(descriptor)

@@ -7,54 +7,42 @@
 """
 
 import gc
+import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike, fspath
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from archdsl import analysis, syntax
+from archdsl.choices import Choices, Inputs, Parameters, choices
+from archdsl.choices import parameters as all_parameters
 from archdsl.diagnostics import ArchError, Diagnostic, did_you_mean, error
-from archdsl.elaborate import elaborate, networks
+from archdsl.elaborate import elaborate, name_lints, networks
+from archdsl.elaborate.paths import nothing_at
 from archdsl.extensions import Operators, operators
-from archdsl.ir import Graph, Op, Report, fingerprint, verify
+from archdsl.ir import Graph, Provenance, Report, fingerprint, verify
 from archdsl.limits import DEFAULT, Limits
-from archdsl.ops import BY_KEYWORD
 from archdsl.render import table
 from archdsl.source import Source
 from archdsl.syntax import ast
 
 if TYPE_CHECKING:  # numpy comes along, which only those need who have weights
     from archdsl.ir.weights import WeightFile, WeightMap, WeightReport
+    from archdsl.weights import Names
 
 Spec = str | PathLike[str] | Source
 """A file, ``-`` for standard input, the name of a bundled network, or a text that is already read."""
-Inputs = tuple[int, ...] | Mapping[str, tuple[int, ...]]
-"""Size of the one input per sample, or of each input by name."""
 Weights = str | PathLike[str] | Mapping[str, Any]
 """A safetensors file, a PyTorch checkpoint, or arrays (or tensors) by name."""
-Parameters = Mapping[str, Any]
-"""Values for parameters of a network: of Python, or sources that hold an expression of the language."""
-
-
-@dataclass(frozen=True, slots=True)
-class Choices:
-    """What the caller asks of a spec beyond what it says itself.
-
-    ``input`` replaces declared input sizes, ``variant`` picks a variant or one of several networks, ``edits`` are texts of edits
-    by path, ``parameters`` values of the network's parameters, ``operators`` the operators that specs may call.
-    """
-
-    input: Inputs | None = None
-    variant: str | None = None
-    edits: tuple[Source, ...] = ()
-    parameters: Parameters = field(default_factory=dict)
-    operators: Mapping[str, type[Op]] = field(default_factory=lambda: BY_KEYWORD)
-
-
+Texts = Mapping[str, str]
+"""What takes the place of files, by real path, and of standard input, under ``-``."""
+_AS_WRITTEN = Choices()
+_AS_THEY_ARE: Texts = MappingProxyType({})
 Diagnosis = tuple[tuple[str, ...], tuple[Diagnostic, ...]]
 """Names of the networks that were looked at, and what was found."""
 
@@ -83,6 +71,13 @@ class Network:
     def report(self) -> Report:
         """Shapes and costs of every node and scope, batch 1."""
         return analysis.report(self.graph)
+
+    @cached_property
+    def lints(self) -> tuple[Diagnostic, ...]:
+        """What is valid and probably not meant, comments that allow it apart: warnings W101 to W105, W108 and W109."""
+        from archdsl.analysis.lints import lints, without_allowed
+
+        return without_allowed(lints(self.graph))
 
     @property
     def params(self) -> int:
@@ -118,6 +113,19 @@ class Network:
         """A table of stages and blocks, ``depth`` levels of them, with exact totals below."""
         return table.text(self.report, depth)
 
+    def why(self, path: str) -> Provenance:
+        """Where what is at ``path``, a node or a scope, comes from, with the way of every value that it is built with.
+
+        Raises :class:`ArchError` (E0405) for a path that the network does not have.
+        """
+        found = analysis.why(self.graph, path)
+        if found is not None:
+            return found
+        if not isinstance(path, str):
+            raise TypeError(f"a path is a string such as 'stem.c1', not {path!r}")
+        guard = analysis.absent(self.graph, path)
+        raise nothing_at(path, analysis.paths(self.graph), None if guard is None else guard.span)
+
     def to_torch_source(self) -> str:
         """The network as PyTorch source text; PyTorch itself is not needed for it."""
         from archdsl.backends.torch.emit import emit
@@ -131,6 +139,7 @@ class Network:
         *,
         skip: str | Iterable[str] = (),
         ignore: str | Iterable[str] = (),
+        names: "Names | None" = None,
     ) -> Any:
         """The network as a fresh ``nn.Module``: the emitted source, executed.  Raises :class:`MissingExtra` without PyTorch.
 
@@ -141,7 +150,7 @@ class Network:
             from archdsl.backends.torch.live import live
         if weights is None:
             return live(self.graph, self.to_torch_source())
-        arrays = self.load_weights(weights, source, skip=skip, ignore=ignore)
+        arrays = self.load_weights(weights, source, skip=skip, ignore=ignore, names=names)
         return assign(live(self.graph, self.to_torch_source()), arrays)
 
     def weight_maps(self, source: str | None = None) -> "tuple[WeightMap, ...]":
@@ -154,26 +163,39 @@ class Network:
         return weights.maps(self.graph, library() / "weights", source)
 
     def match_weights(
-        self, weights: Weights, source: str | None = None, *, skip: str | Iterable[str] = (), ignore: str | Iterable[str] = ()
+        self,
+        weights: Weights,
+        source: str | None = None,
+        *,
+        skip: str | Iterable[str] = (),
+        ignore: str | Iterable[str] = (),
+        names: "Names | None" = None,
     ) -> "tuple[WeightReport, WeightFile]":
         """How ``weights`` fit, and the file, open for reading; raises :class:`ArchError` (E0708) where they do not."""
         from archdsl.weights import fit
 
         file = open_weights(weights)
-        patterns = ((each,) if isinstance(each, str) else tuple(each) for each in (skip, ignore))
-        return fit(file, self.weight_maps(source), *patterns), file
+        left_out, left_alone = ((each,) if isinstance(each, str) else tuple(each) for each in (skip, ignore))
+        return fit(file, self.weight_maps(source), left_out, left_alone, names), file
 
     def load_weights(
-        self, weights: Weights, source: str | None = None, *, skip: str | Iterable[str] = (), ignore: str | Iterable[str] = ()
+        self,
+        weights: Weights,
+        source: str | None = None,
+        *,
+        skip: str | Iterable[str] = (),
+        ignore: str | Iterable[str] = (),
+        names: "Names | None" = None,
     ) -> dict[str, Any]:
         """The weights as numpy arrays under our own names, whatever library named and stored them.
 
         Without ``source`` it is found out who.  Weights at paths that ``skip`` matches stay out, arrays of the file that
-        ``ignore`` matches are left alone; otherwise all must fit, or :class:`ArchError` (E0708) is raised.
+        ``ignore`` matches are left alone; otherwise all must fit, or :class:`ArchError` (E0708) is raised.  Where the spec has
+        exchanged labels, ``names`` says whether the file calls them as they are ``now``, or as they were, ``older``.
         """
         from archdsl.weights import read
 
-        return read(*self.match_weights(weights, source, skip=skip, ignore=ignore))
+        return read(*self.match_weights(weights, source, skip=skip, ignore=ignore, names=names))
 
     def __repr__(self) -> str:
         total = self.report.total
@@ -197,14 +219,13 @@ def load(
     ``input`` replaces the declared input size, ``variant`` picks a variant or one of several networks of a file, ``edits`` are
     edits by path as a variant's body has them (``"drop b[*].res.mix.b7"``), ``ops`` enables custom operators.  Parameters of
     the network are given by keyword, or in ``parameters`` where a keyword of this function has the same name.
-    Raises :class:`ArchError` where the spec is at fault.
+    Numbers may be numpy's.  Raises :class:`ArchError` where the spec, or a value in view of the spec, is at fault, and
+    ``TypeError`` for an argument of a wrong Python type.
     """
-    named = dict(parameters or {})
-    twice = sorted(named.keys() & more.keys())
-    if twice:
-        raise TypeError(f"parameter `{twice[0]}` is given twice")
-    texts = tuple(Source("<edits>", text) for text in ([edits] if isinstance(edits, str) else edits))
-    return open_spec(spec, Choices(input, variant, texts, {**named, **more}, operators(ops)), limits)
+    if not isinstance(limits, Limits):
+        raise TypeError(f"`limits` is a `Limits`, not {limits!r}")
+    values = all_parameters(parameters, more)
+    return open_spec(spec, choices(input, variant, edits, values, operators(ops)), limits)
 
 
 def open_spec(spec: Spec, choices: Choices, limits: Limits = DEFAULT) -> Network:
@@ -213,16 +234,14 @@ def open_spec(spec: Spec, choices: Choices, limits: Limits = DEFAULT) -> Network
         return build(read(spec, limits), choices, limits)
 
 
-def diagnose(
-    spec: Spec, choices: Choices = Choices(), limits: Limits = DEFAULT
-) -> tuple[tuple[str, ...], tuple[Diagnostic, ...]]:
+def diagnose(spec: Spec, choices: Choices = _AS_WRITTEN, limits: Limits = DEFAULT, texts: Texts = _AS_THEY_ARE) -> Diagnosis:
     """Names of the networks that were looked at, and all that is to be said about them, each thing once.
 
     Without a ``variant`` among the ``choices`` these are all that the main file defines; edits and parameters then act on each.
     """
     with _collector_paused():
         try:
-            program = read(spec, limits)
+            program = read(spec, limits, texts)
         except ArchError as fault:
             return (), fault.diagnostics
         names = networks(program) if choices.variant is None else (choices.variant,)
@@ -235,19 +254,34 @@ def diagnose(
             return (), error("E0505", message, program.main.items[0].span, label, help="pick one: `--variant NAME`").diagnostics
         for name in wanted:
             try:
-                found += build(program, replace(choices, variant=name), limits).notes
+                network = build(program, replace(choices, variant=name), limits)
             except ArchError as fault:
+                found += fault.diagnostics
+            else:
+                found += [*network.notes, *network.lints]
+        if not any(each.severity == "error" for each in found):  # what a fault misspells is unused for that reason alone
+            try:
+                found += _name_lints(program, choices, limits)
+            except ArchError as fault:  # a file without a network, whose definitions nobody has looked at yet
                 found += fault.diagnostics
     return names, _once(found)
 
 
+def _name_lints(program: ast.Program, choices: Choices, limits: Limits) -> tuple[Diagnostic, ...]:
+    """What nothing in the main file reads, comments that allow it apart."""
+    from archdsl.analysis.lints import without_allowed
+
+    return without_allowed(name_lints(program, choices.operators, limits))
+
+
 def _once(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """One of each: a fault in a block that several networks use is one fault."""
+    """One of each: a fault in a block that several networks use is one fault, a warning one for its code and place."""
     seen: dict[object, Diagnostic] = {}
     for each in diagnostics:
         span = each.primary.span if each.primary is not None else None
         place = None if span is None else (span.source.path, span.start, span.end)
-        seen.setdefault((each.code, each.message, place), each)
+        message = "" if each.severity == "warning" and place is not None else each.message
+        seen.setdefault((each.code, message, place), each)
     return tuple(seen.values())
 
 
@@ -286,11 +320,14 @@ def open_weights(weights: Weights, key: str | None = None) -> "WeightFile":
     return open_safetensors(path)
 
 
-def checkpoint_bytes(arrays: Mapping[str, Any]) -> bytes:
-    """A PyTorch checkpoint with these arrays as its ``state_dict``; raises :class:`MissingExtra` without PyTorch."""
+def checkpoint_bytes(arrays: Mapping[str, Any], about: Mapping[str, Any] | None = None) -> bytes:
+    """A PyTorch checkpoint with these arrays as its ``state_dict``, and what it says of itself.
+
+    Raises :class:`MissingExtra` without PyTorch.
+    """
     with _torch():
         from archdsl.backends.torch import checkpoint
-    return checkpoint.checkpoint_bytes(arrays)
+    return checkpoint.checkpoint_bytes(arrays, about)
 
 
 @contextmanager
@@ -306,6 +343,8 @@ def _torch() -> Iterator[None]:
 
 def find(spec: str | PathLike[str]) -> Path:
     """The file that ``spec`` names; raises E0601 for a name that is neither a file nor bundled."""
+    if not isinstance(spec, str | PathLike):
+        raise TypeError(f"a spec is a path, the name of a bundled network or a `Source`, not {spec!r}")
     path = Path(spec)
     if not isinstance(spec, str) or "/" in spec or "\\" in spec or spec.endswith(".arch") or path.is_file():
         return path
@@ -316,14 +355,18 @@ def find(spec: str | PathLike[str]) -> Path:
     raise error("E0601", f"no file and no bundled network is called `{spec}`", help=help_)
 
 
-def read(spec: Spec, limits: Limits = DEFAULT) -> ast.Program:
-    """The spec and all that it imports, parsed."""
+def read(spec: Spec, limits: Limits = DEFAULT, texts: Texts = _AS_THEY_ARE) -> ast.Program:
+    """The spec and all that it imports, parsed; ``texts`` take the place of what is in files."""
+    folder = None
     if isinstance(spec, Source):
-        return syntax.read_program(spec, None, str(library()), limits)
-    if spec == "-":
-        return syntax.read_program(_standard_input(limits), None, str(library()), limits)
-    path = find(spec)
-    return syntax.read_program(syntax.read_file(fspath(path), limits), fspath(path.parent), str(library()), limits)
+        source = spec
+    elif spec == "-":
+        source = Source("<stdin>", texts["-"]) if "-" in texts else standard_input(limits)
+    else:
+        path = find(spec)
+        folder, text = fspath(path.parent), texts.get(os.path.realpath(path))
+        source = syntax.read_file(fspath(path), limits) if text is None else Source(fspath(path), text)
+    return syntax.read_program(source, folder, str(library()), limits, texts)
 
 
 def build(program: ast.Program, choices: Choices, limits: Limits = DEFAULT) -> Network:
@@ -357,7 +400,7 @@ def _collector_paused() -> Iterator[None]:
         gc.enable()
 
 
-def _standard_input(limits: Limits) -> Source:
+def standard_input(limits: Limits = DEFAULT) -> Source:
     """The text on standard input, no more of it read than the limit allows."""
     if sys.stdin is None:
         raise error("E0604", "standard input is closed")

@@ -59,6 +59,11 @@ class Span:
         return self.source.location(self.end)[1]
 
     @property
+    def location(self) -> tuple[int, int]:
+        """Line and column of the start, both from 1."""
+        return self.source.location(self.start)
+
+    @property
     def text(self) -> str:
         return self.source.text[self.start : self.end]
 

@@ -1,9 +1,11 @@
-"""Writes the pages that follow from code and specs: `cli.md`, `operators.md`, `networks.md`, `fidelity.md`, README's table.
+"""Writes the pages that follow from code and specs: `cli.md`, `operators.md`, `networks.md`, `fidelity.md`, those in `errors/`,
+and README's table.
 
     python docs/generate.py            write what differs
     python docs/generate.py --check    write nothing; exit with 1 where something differs
 
-`fidelity.md.in` has the words of `fidelity.md`, `fidelity.py` its figures.  What an operator's shapes and costs are in words
+`fidelity.md.in` has the words of `fidelity.md`, `fidelity.py` its figures; `archdsl/explanations/` has the words of `errors/`,
+whose examples `error_pages.py` runs.  What an operator's shapes and costs are in words
 stands here (``OPERATORS``); the tests evaluate each formula.  All else is asked of click and of the operators.
 """
 # ruff: noqa: INP001 - a script beside the pages, no part of the package
@@ -12,7 +14,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -337,8 +339,9 @@ def cli_page() -> str:
         command = archdsl.get_command(click.Context(archdsl), name)
         assert command is not None
         lines += [f"## archdsl {name}", "", "```text", _help(command, f"archdsl {name}"), "```", ""]
-    lines += ["## Codes of diagnostics", "", "| code | stands for |", "| --- | --- |"]
-    lines += [f"| {code} | {meaning} |" for code, meaning in CODES.items()]
+    lines += ["## Codes of diagnostics", "", "`archdsl explain CODE` shows the page of a code.", ""]
+    lines += ["| code | stands for |", "| --- | --- |"]
+    lines += [f"| [{code}](errors/{code}.md) | {meaning} |" for code, meaning in CODES.items()]
     return "\n".join(lines) + "\n"
 
 
@@ -431,11 +434,20 @@ def _fidelity() -> str:
     return fidelity_page()
 
 
+def _error_page(code: str) -> str:
+    """The page of a diagnostic code; that of all of them for ""."""
+    from docs.error_pages import error_page, index_page
+
+    return error_page(code, NOTE) if code else index_page(NOTE)
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "docs/cli.md": cli_page,
     "docs/operators.md": operators_page,
     "docs/networks.md": networks_page,
     "docs/fidelity.md": _fidelity,
+    "docs/errors/README.md": partial(_error_page, ""),
+    **{f"docs/errors/{code}.md": partial(_error_page, code) for code in CODES},
     "README.md": readme,
 }
 """Every generated file, and what gives the text that it should have."""
@@ -451,6 +463,7 @@ def main(arguments: list[str]) -> int:
             continue
         differs = True
         if not checking:
+            path.parent.mkdir(exist_ok=True)
             path.write_text(text, encoding="utf-8", newline="\n")
         sys.stdout.write(f"{name} {'differs' if checking else 'written'}\n")
     return 1 if differs and checking else 0

@@ -2,5 +2,6 @@
 
 from archdsl.analysis.cost import report
 from archdsl.analysis.depth import depth
+from archdsl.analysis.provenance import absent, paths, why
 
-__all__ = ["depth", "report"]
+__all__ = ["absent", "depth", "paths", "report", "why"]

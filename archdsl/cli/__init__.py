@@ -19,9 +19,11 @@ DONE, AT_FAULT, USAGE, ENVIRONMENT, OUR_BUG, INTERRUPTED = 0, 1, 2, 3, 70, 130
 COMMANDS = {
     "check": "archdsl.cli.check",
     "summary": "archdsl.cli.summary",
+    "why": "archdsl.cli.why",
     "compile": "archdsl.cli.compile",
     "weights": "archdsl.cli.weights",
     "fmt": "archdsl.cli.fmt",
+    "explain": "archdsl.cli.explain",
     "list": "archdsl.cli.bundled",
     "doctor": "archdsl.cli.doctor",
 }
@@ -77,6 +79,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = settings.verdict if isinstance(fault, BrokenPipeError) else _exit_code(fault)
         with suppress(OSError, ValueError):  # nobody is left to be told
             _tell(fault, settings)
+    with suppress(OSError, ValueError):
+        settings.point()
     settle()
     return code
 

@@ -12,12 +12,12 @@ from archdsl.cli.streams import Settings, result
 @click.command("compile", cls=SpecCommand, short_help="Emit PyTorch source, or a stage of the compiler.")
 @click.argument("spec")
 @network_options
-@click.option("--to", "target", type=click.Choice(["torch", "ir", "ast"]), required=True, help="What to emit.")
+@click.option("--to", "target", type=click.Choice(["torch", "ir", "json", "ast"]), required=True, help="What to emit.")
 @click.option("-o", "--output", type=click.Path(), metavar="FILE", help="Write to FILE instead of standard output.")
 @verbosity
 @click.pass_obj
 def command(settings: Settings, spec: str, options: Options, target: str, output: str | None) -> None:
-    """Emit SPEC as PyTorch source text (torch), as the typed graph (ir) or as the syntax tree (ast)."""
+    """Emit SPEC as PyTorch source text (torch), as the typed graph (ir, or json for other tools) or as the syntax tree (ast)."""
     if output == "":
         raise click.BadParameter("an empty name is no file", param_hint="-o")
     if target == "ast" and options.given:
@@ -56,6 +56,10 @@ def _emitted(settings: Settings, spec: str, options: Options, target: str) -> tu
     sources = tuple(source.path for source in network.graph.sources)
     if target == "torch":
         return network.to_torch_source(), sources
+    if target == "json":
+        from archdsl.ir.exchange import to_json
+
+        return to_json(network.graph) + "\n", sources
     from archdsl.ir import dump
 
     return dump(network.graph), sources

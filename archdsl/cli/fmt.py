@@ -60,7 +60,7 @@ def command(settings: Settings, files: tuple[str, ...], check: bool, diff: bool,
         changed += differs
         unchanged += not differs
         if diff:
-            result(_diff(formatted))
+            result(difference(formatted.path, formatted.before, formatted.after))
         elif path == _STDIN and not check:
             result(formatted.after)
         if differs and path != _STDIN:
@@ -151,12 +151,11 @@ def _write(settings: Settings, formatted: Formatted, *, dry: bool) -> None:
     settings.say(f"{'would format' if dry else 'formatted'} {printable(formatted.path)}{labels}")
 
 
-def _diff(formatted: Formatted) -> str:
-    """A unified diff; nothing where nothing would change."""
-    path = printable(formatted.path)
-    before, after = (text.split("\n") for text in (formatted.before, formatted.after))
-    lines = [f"{line}\n" for line in difflib.unified_diff(before, after, path, path, lineterm="")]
-    return "".join(lines)
+def difference(path: str, before: str, after: str) -> str:
+    """A unified diff of two texts of one file; nothing where they are the same."""
+    path = printable(path)
+    lines = difflib.unified_diff(before.split("\n"), after.split("\n"), path, path, lineterm="")
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _summary(changed: int, unchanged: int, *, dry: bool) -> str:

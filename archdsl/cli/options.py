@@ -35,8 +35,8 @@ class Options:
 
     def choices(self) -> Any:
         """The same as the pipeline wants it; imports the modules with custom operators."""
+        from archdsl.choices import Choices
         from archdsl.extensions import operators
-        from archdsl.pipeline import Choices
 
         parameters, edits = {}, []
         for setting in self.settings:

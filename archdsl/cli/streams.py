@@ -6,10 +6,12 @@ import os
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TextIO
 
 from archdsl.diagnostics import Diagnostic, format_text, printable
+
+_MOST_EXPLAINED = 4  # codes in one line
 
 
 class Noted(Protocol):
@@ -24,11 +26,12 @@ class Noted(Protocol):
 
 @dataclass
 class Settings:
-    """How much the user wants to read, by the options ``-q`` and ``-v``, and the exit code as far as it is known."""
+    """How much the user wants to read, by ``-q`` and ``-v``, the exit code as far as it is known, and the codes shown as text."""
 
     quiet: bool = False
     verbose: bool = False
     verdict: int = 0
+    shown: dict[str, None] = field(default_factory=dict)
 
     def prepare(self) -> None:
         """Both streams can now take any character.
@@ -66,6 +69,13 @@ class Settings:
         colour = coloured(sys.stderr)
         for each in self.wanted(diagnostics):
             _tell(f"{format_text(each, colour=colour)}\n")
+            if each.severity != "note":
+                self.shown[each.code] = None
+
+    def point(self) -> None:
+        """Where to read more of what was shown: for the end of a run on a terminal, unless the user wants quiet."""
+        if self.shown and not self.quiet and sys.stderr is not None and sys.stderr.isatty():
+            _tell(f"`archdsl explain {' '.join(list(self.shown)[:_MOST_EXPLAINED])}` says more")
 
 
 def _tell(text: str) -> None:

@@ -10,11 +10,11 @@ import click
 from archdsl.cli.options import Options, SpecCommand, network_options, verbosity
 from archdsl.cli.streams import Settings, result
 from archdsl.diagnostics import printable
-from archdsl.version import __version__
 
 if TYPE_CHECKING:
     from archdsl.ir.weights import Recipe, WeightFile, WeightMap, WeightReport
     from archdsl.pipeline import Network
+    from archdsl.weights import Names
 
 Command = Callable[..., Any]
 
@@ -31,6 +31,11 @@ def command() -> None:
 def matching_options(function: Command) -> Command:
     """The options of every command that matches a file."""
     for option in (
+        click.option(
+            "--names",
+            type=click.Choice(["now", "older"]),
+            help="How the file calls layers whose names were exchanged by `was`.  [default: as the file says, or the shapes]",
+        ),
         click.option("--ignore", metavar="NAME", multiple=True, help="Leave arrays of the file alone; `*` matches anything."),
         click.option("--skip", metavar="PATH", multiple=True, help="Leave a layer of the network out; `*` matches many."),
         click.option("--key", metavar="NAME", help="Which of several sets of weights a PyTorch checkpoint holds."),
@@ -88,6 +93,7 @@ def check(
     key: str | None,
     skip: tuple[str, ...],
     ignore: tuple[str, ...],
+    names: "Names | None",
     as_json: bool,
     options: Options,
 ) -> int:
@@ -98,11 +104,11 @@ def check(
     stored, source = _opened(settings, file, source, key)
     maps = network.weight_maps(source)
     if as_json:
-        reports = [match(each, stored, skip, ignore) for each in maps]
+        reports = [match(each, stored, skip, ignore, names) for each in maps]
         report = min(reports, key=lambda each: (each.problems, -len(each.matches)))
         _json(_report(report))
-        return 0 if report.fits and fit(stored, maps, skip, ignore).fits else 1
-    _tell(fit(stored, maps, skip, ignore), lambda line: result(f"{line}\n"))
+        return 0 if report.fits and fit(stored, maps, skip, ignore, names).fits else 1
+    _tell(fit(stored, maps, skip, ignore, names), lambda line: result(f"{line}\n"))
     return 0
 
 
@@ -124,18 +130,19 @@ def convert(
     key: str | None,
     skip: tuple[str, ...],
     ignore: tuple[str, ...],
+    names: "Names | None",
     options: Options,
 ) -> None:
     """Bring the weights in FILE to the names and shapes of SPEC; nothing is written unless all of it fits."""
-    from archdsl.weights import fit, read
+    from archdsl.weights import NATIVE, about, fit, read
 
     network = _network(settings, spec, options)
     target = _target(output, network.name, file)
     stored, source = _opened(settings, file, source, key)
-    report = fit(stored, network.weight_maps(source), skip, ignore)
+    report = fit(stored, network.weight_maps(source), skip, ignore, names)
     arrays = read(report, stored)
     _tell(report, settings.say)
-    _write(settings, target, arrays, network, report.map.source)
+    _write(settings, target, arrays, about(network.graph, NATIVE, report.map.source))
 
 
 @command.command("export", cls=SpecCommand, short_help="Write a file under another library's names.")
@@ -158,10 +165,11 @@ def export(
     key: str | None,
     skip: tuple[str, ...],
     ignore: tuple[str, ...],
+    names: "Names | None",
     options: Options,
 ) -> None:
     """Bring weights of SPEC to the names and shapes of another library."""
-    from archdsl.weights import fit, read, written
+    from archdsl.weights import about, fit, read, written
 
     if skip:
         raise click.UsageError("another library has no use for a part of the weights: --skip and export do not go together")
@@ -169,9 +177,9 @@ def export(
     target = _target(output, network.name, file)
     (wanted,) = network.weight_maps(goal)
     stored, source = _opened(settings, file, source, key)
-    report = fit(stored, network.weight_maps(source), skip, ignore)
+    report = fit(stored, network.weight_maps(source), skip, ignore, names)
     arrays = written(wanted, read(report, stored))
-    _write(settings, target, arrays, network, goal)
+    _write(settings, target, arrays, about(network.graph, goal, report.map.source))
 
 
 def _network(settings: Settings, spec: str, options: Options) -> "Network":
@@ -210,19 +218,18 @@ def _target(output: str | None, network: str, file: str | None) -> str:
     return target
 
 
-def _write(settings: Settings, target: str, arrays: dict[str, Any], network: "Network", source: str) -> None:
+def _write(settings: Settings, target: str, arrays: dict[str, Any], about: dict[str, object]) -> None:
     """``target`` holds the arrays, as a PyTorch checkpoint or a safetensors file, as its name ends."""
     from archdsl.files import atomic_write
 
     if target.endswith((".pth", ".pt")):
         from archdsl.pipeline import checkpoint_bytes
 
-        data = checkpoint_bytes(arrays)
+        data = checkpoint_bytes(arrays, about)
     elif target.endswith(".safetensors"):
         from archdsl.weights import safetensors_bytes
 
-        names = {"archdsl": __version__, "network": network.name, "fingerprint": network.fingerprint, "source": source}
-        data = safetensors_bytes(arrays, names)
+        data = safetensors_bytes(arrays, about)
     else:
         raise click.UsageError(f"`{target}` ends neither in .safetensors nor in .pth")
     atomic_write(target, data)

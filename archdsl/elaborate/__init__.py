@@ -8,20 +8,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from archdsl.diagnostics import Diagnostic, Label, did_you_mean, error
-from archdsl.elaborate.arguments import expression
+from archdsl.diagnostics import ArchError, Diagnostic, Label, did_you_mean, error
+from archdsl.elaborate.arguments import expression, set_to
 from archdsl.elaborate.definitions import Definitions
 from archdsl.elaborate.edits import Edit, Edits, kind_of
-from archdsl.elaborate.environment import Bound, Defaults, FileScope, Frame, Names, NetworkDefinition, Value
+from archdsl.elaborate.environment import Defaults, FileScope, Frame, Names, NetworkDefinition, Value
 from archdsl.elaborate.evaluate import evaluate
 from archdsl.elaborate.flow import Flow
+from archdsl.elaborate.recovery import Enough
+from archdsl.elaborate.scan import beside, name_lints, scan
 from archdsl.elaborate.signature import Given, Signature, Sizes, from_caller, parameters
+from archdsl.elaborate.unknown import unknown_base
 from archdsl.ir import Graph, Node, Op
 from archdsl.limits import DEFAULT, Limits
 from archdsl.source import Source, Span
 from archdsl.syntax import ast
 
-__all__ = ["Elaboration", "elaborate", "networks", "variants"]
+__all__ = ["Elaboration", "elaborate", "name_lints", "networks", "variants"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +89,31 @@ def elaborate(
     those of a variant.  Raises ``ArchError``.
     """
     definitions = Definitions(program, operators, limits)
+    names = scan(definitions, edits)
+    try:
+        found = _elaborated(definitions, program, network, arguments or {}, inputs, edits, limits)
+    except ArchError as fault:
+        raise ArchError(*beside(names, fault.diagnostics)) from None
+    if names:
+        raise ArchError(*names)
+    return found
+
+
+def _elaborated(
+    definitions: Definitions,
+    program: ast.Program,
+    network: str | None,
+    arguments: Mapping[str, Value | Source],
+    inputs: Sizes | Mapping[str, Sizes] | None,
+    edits: Sequence[ast.Edit],
+    limits: Limits,
+) -> Elaboration:
+    """The graph, once all names are looked through."""
     chosen = _resolve(_choose(definitions, network, program.main.source))
     own = [Edit(each, file) for variant, file in reversed(chosen.variants) for each in variant.edits]
     outside = [Edit(each, definitions.main) for each in edits]
     given = _given([*own, *outside], limits)
-    given.update(from_caller(arguments or {}, definitions.main, limits))
+    given.update(from_caller(arguments, definitions.main, limits))
     values = parameters(chosen.arch, chosen.file, given, limits)
     by_path = Edits([*own, *outside])
     as_declared = not by_path and not arguments and not outside and chosen.declared
@@ -98,9 +121,13 @@ def elaborate(
     used = {name: bound.value for name, bound in values.items()}
     try:
         flow.network(chosen.arch, chosen.file, chosen.defaults, values)
+    except Enough:
+        pass
     except RecursionError:  # limits above the default ones, or little of the stack left by the caller
         message = "the network is nested too deeply for Python's stack"
         raise error("E0105", message, chosen.arch.name.span, f"the limit is {limits.nesting} levels") from None
+    if flow.faults:
+        raise ArchError(*flow.faults.once(definitions.block_at))
     by_path.check()
     sources = tuple(file.source for file in program.files)
     graph = flow.builder.graph(chosen.name, sources, used, _about(chosen, limits), _doc(chosen))
@@ -151,8 +178,7 @@ def _resolve(definition: NetworkDefinition) -> _Chosen:
         passed.append((variant, file))
         base = variant.base
         if base.id not in file.networks:
-            help_ = did_you_mean(base.id, file.networks)
-            raise error("E0201", f"unknown network `{base.id}`", base.span, "not defined or imported here", help=help_)
+            raise unknown_base(base, file.networks)
         definition = file.networks[base.id]
     return _Chosen(definition.network, definition.file, definition.defaults, tuple(passed))
 
@@ -163,8 +189,8 @@ def _given(edits: Sequence[Edit], limits: Limits) -> dict[str, Given]:
     for each in edits:
         edit = each.edit
         if isinstance(edit, ast.Set) and edit.path is None:
-            value = evaluate(edit.value, Frame(each.file, limits, Names(), {}))
-            found[edit.name.id] = Given(Bound(value, kind_of(edit), edit.value.span), edit.name.span)
+            bound = set_to(edit.value, Frame(each.file, limits, Names(), {}), kind_of(edit))
+            found[edit.name.id] = Given(bound, edit.name.span)
     return found
 
 
@@ -188,7 +214,10 @@ def _check_complete(graph: Graph, arch: ast.Arch) -> None:
     if not graph.inputs:
         raise error("E0503", f"`{arch.name.id}` has no input", arch.name.span, help="write `input image: [N, 3, 224, 224]`")
     if not any(not output.auxiliary for output in graph.outputs):
-        raise error("E0503", f"`{arch.name.id}` has no output", arch.name.span, help="end it with `output logits`")
+        end = Span(arch.span.source, arch.span.end - 1, arch.span.end)
+        where = Label(arch.name.span, "this network")
+        message = f"`{arch.name.id}` has no output"
+        raise error("E0503", message, end, "ends here", secondary=[where], help="end it with `output logits`")
     used: set[str] = {output.node for output in graph.outputs}
     unused: list[Node] = []
     for node in reversed(graph.nodes):

@@ -1,10 +1,12 @@
 """Arguments of a call: which parameter each belongs to, what it is worth, and where that came from."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from typing import Literal
 
-from archdsl.diagnostics import ArchError, Fix, Label, did_you_mean, error, suggest
+from archdsl.diagnostics import ArchError, Label, did_you_mean, error, respell
 from archdsl.elaborate.environment import Bound, Frame
 from archdsl.elaborate.evaluate import evaluate, formula
+from archdsl.ir import Use
 from archdsl.source import Span
 from archdsl.syntax import ast
 
@@ -45,7 +47,6 @@ def _too_many(argument: ast.Argument, callee: ast.Name, names: Collection[str], 
 
 def unknown_argument(name: str, place: Span, callee: ast.Name, names: Collection[str]) -> ArchError:
     """The E0404 error for an argument that the callee does not have, with the one that was likely meant."""
-    found = suggest(name, names)
     takes = f"`{callee.id}` takes {', '.join(f'`{each}`' for each in names)}" if names else f"`{callee.id}` takes no arguments"
     return error(
         "E0404",
@@ -54,7 +55,7 @@ def unknown_argument(name: str, place: Span, callee: ast.Name, names: Collection
         "unknown argument",
         notes=[takes],
         help=did_you_mean(name, names),
-        fixes=[Fix(place, found)] if found else (),
+        fixes=respell(place, names),
     )
 
 
@@ -65,16 +66,66 @@ def name_of(argument: ast.Argument) -> Span:
 
 
 def value_of(expr: ast.Expr, frame: Frame) -> Bound:
-    """``expr`` evaluated, with where its value was written and its formula in the enclosing block."""
+    """``expr`` evaluated, with where its value was written, its formula in the enclosing block, and what its names stand for."""
     value = evaluate(expr, frame)
     if isinstance(expr, ast.Literal):
-        return Bound(value, "literal", expr.span)
+        return Bound(value, "literal", expr.span, None, None, expr.span)
     if isinstance(expr, ast.Name):
         bound = frame.find(expr.id)
-        if bound is not None:
-            return Bound(value, bound.kind, bound.span or expr.span, bound.formula)
-        return Bound(value, "literal", expr.span)
-    return Bound(value, "expression", expr.span, formula(expr, frame))
+        if bound is None:
+            return Bound(value, "literal", expr.span, None, None, expr.span)
+        uses = () if bound.meaning is None else (bound.meaning,)
+        return Bound(value, bound.kind, bound.span or expr.span, bound.formula, None, expr.span, "call", uses)
+    return Bound(value, "expression", expr.span, formula(expr, frame), None, expr.span, "call", tuple(uses_of(expr, frame)))
+
+
+def set_to(expr: ast.Expr, frame: Frame, by: Literal["default", "variant", "command line"]) -> Bound:
+    """The value that speaks for the call: the default of a parameter, or what an edit or the caller sets.
+
+    It is evaluated in ``frame``, whose names it sees, and has no formula in the block that is called.
+    """
+    value = evaluate(expr, frame)
+    uses = () if isinstance(expr, ast.Literal) else tuple(uses_of(expr, frame))
+    return Bound(value, by, expr.span, None, None, expr.span, by, uses)
+
+
+def uses_of(expr: ast.Expr, frame: Frame) -> Iterator[Use]:
+    """What each name in ``expr`` stands for, once each and in the order of the text; of a conditional, what counted here."""
+    seen: set[str] = set()
+    waiting: list[ast.Expr] = [expr]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, ast.Name):
+            bound = frame.find(each.id)
+            if bound is not None and bound.meaning is not None and each.id not in seen:
+                seen.add(each.id)
+                yield bound.meaning
+        elif isinstance(each, ast.InputSize):
+            name = f"in.{each.attribute}"
+            if frame.entry is not None and name not in seen:
+                seen.add(name)
+                yield Use(name, "size", evaluate(each, frame), node=frame.entry.path)
+        else:
+            waiting += reversed(_parts(each, frame))
+
+
+def _parts(expr: ast.Expr, frame: Frame) -> Sequence[ast.Expr]:
+    """The expressions that ``expr`` is made of, those alone whose values count here."""
+    match expr:
+        case ast.Binary(operator="and" | "or", left=left) if evaluate(left, frame) is (expr.operator == "or"):
+            return (left,)
+        case ast.Conditional():
+            return (expr.condition, expr.then if evaluate(expr.condition, frame) is True else expr.otherwise)
+        case ast.Binary():
+            return (expr.left, expr.right)
+        case ast.Unary():
+            return (expr.operand,)
+        case ast.Function():
+            return expr.arguments
+        case ast.Tuple():
+            return expr.items
+        case _:
+            return ()
 
 
 def expression(argument: ast.Argument, what: str) -> ast.Expr:
@@ -90,5 +141,5 @@ def evaluate_all(given: dict[str, ast.Argument], callee: ast.Name, frame: Frame)
     for name, (argument, where) in frame.defaults.get(callee.id, {}).items():
         if name not in given:
             value = value_of(expression(argument, "`defaults`"), where)
-            bound[name] = Bound(value.value, "defaults", value.span, value.formula)
+            bound[name] = Bound(value.value, "defaults", value.span, value.formula, None, value.place, "defaults", value.uses)
     return bound

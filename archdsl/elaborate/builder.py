@@ -31,11 +31,13 @@ class Builder:
         self.guards: list[Guard] = []
         self.renames: dict[str, tuple[str, ...]] = {}
         self._outputs: dict[str, Output] = {}
-        self._scopes: list[Scope] = []
+        self.scopes: list[Scope] = []
         self._limits = limits
         self._steps = 0
         self._ops: dict[object, Op] = {}
         self._facts: dict[tuple[int, tuple[TensorType, ...]], tuple[Op, Facts]] = {}
+        self._doubtful: set[str] = set()
+        self.stand_ins: list[Node] = []
 
     def built(self, operator: type[Op], attributes: Mapping[str, Value]) -> Op:
         """The operator with these attributes, one object for equal ones; raises :class:`~archdsl.ir.OpError`."""
@@ -66,8 +68,22 @@ class Builder:
         if len(self.nodes) >= self._limits.nodes:
             raise too_large(Size(len(self.nodes) + 1), self._limits, span)
         sources = tuple(each.path for each in inputs)
+        if self._doubtful and not self._doubtful.isdisjoint(sources):
+            self._doubtful.add(path)
         node = Node(path, op, sources, facts.type, scope, span, facts.cost, facts.weights, origins)
         self.nodes.append(node)
+        return node
+
+    def doubtful(self, *values: Node | None) -> bool:
+        """Whether the type of any of these follows from a guess."""
+        return bool(self._doubtful) and any(each is not None and each.path in self._doubtful for each in values)
+
+    def stand_in(self, value: Node, type_: TensorType, *, doubtful: bool) -> Node:
+        """A value of type ``type_`` in the place of ``value`` for what follows a fault; no node of the graph."""
+        node = replace(value, path=f"{value.path}?{len(self.stand_ins)}", type=type_, inputs=(value.path,))
+        self.stand_ins.append(node)
+        if doubtful:
+            self._doubtful.add(node.path)
         return node
 
     def open(
@@ -83,18 +99,19 @@ class Builder:
         arguments: Mapping[str, Any] | None = None,
         origins: Mapping[str, Origin] | None = None,
         doc: str = "",
+        defaults: Mapping[str, Origin] | None = None,
     ) -> int:
         """The index of a new scope."""
         value = "" if entry is None else entry.path
-        self._scopes.append(
-            Scope(path, kind, callee, parent, span, definition, value, value, arguments or {}, origins or {}, doc)
+        self.scopes.append(
+            Scope(path, kind, callee, parent, span, definition, value, value, arguments or {}, origins or {}, doc, defaults or {})
         )
-        return len(self._scopes) - 1
+        return len(self.scopes) - 1
 
     def close(self, scope: int, exit_: Node | None) -> None:
         """Records the value that flows out of a scope."""
-        if exit_ is not None and self._scopes[scope].exit != exit_.path:
-            self._scopes[scope] = replace(self._scopes[scope], exit=exit_.path)
+        if exit_ is not None and self.scopes[scope].exit != exit_.path:
+            self.scopes[scope] = replace(self.scopes[scope], exit=exit_.path)
 
     def output(self, output: Output) -> None:
         """Adds an output; raises E0202 where its name is taken."""
@@ -116,7 +133,7 @@ class Builder:
         return Graph(
             name,
             tuple(self.nodes),
-            tuple(self._scopes),
+            tuple(self.scopes),
             tuple(self._outputs.values()),
             tuple(self.guards),
             sources,

@@ -7,17 +7,18 @@ names itself after what it calls.  ``address`` is where edits find it, if that i
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 
-from archdsl.diagnostics import ArchError, Diagnostic, Label, error
-from archdsl.elaborate.arguments import bind, evaluate_all, unknown_argument
-from archdsl.elaborate.blame import operator_fault, seen_from
+from archdsl.diagnostics import ArchError, Diagnostic, error
+from archdsl.elaborate.arguments import bind, evaluate_all, set_to
+from archdsl.elaborate.blame import instance_seen_from, operator_fault, seen_from
 from archdsl.elaborate.builder import Builder
 from archdsl.elaborate.definitions import Definitions, parameter_names
 from archdsl.elaborate.edits import Edit, Edits, kind_of
 from archdsl.elaborate.environment import BlockDefinition, Bound, FileScope, Frame, Names
-from archdsl.elaborate.evaluate import evaluate
 from archdsl.elaborate.names import Paths, labels_in
+from archdsl.elaborate.recovery import Faults
 from archdsl.elaborate.signature import Signature
 from archdsl.elaborate.size import Sizes
+from archdsl.elaborate.unknown import missing_argument
 from archdsl.ir import Node, Op, OpError, Origin
 from archdsl.limits import Limits
 from archdsl.source import Span
@@ -40,6 +41,8 @@ class Calls(ABC):
         self._active: list[BlockDefinition] = []
         self._labels: dict[int, frozenset[str]] = {}
         self._depth = 0
+        self.faults = Faults()
+        self._looked_at, self._told = 0, 0  # nodes and faults before the last caption
 
     @abstractmethod
     def body(self, body: ast.Body, frame: Frame) -> Node | None:
@@ -96,15 +99,16 @@ class Calls(ABC):
             bound = evaluate_all(bind(call.arguments, call.callee, names, positional), call.callee, frame)
         if self._edits:
             for each, edit in self._edits.sets(address or self._edits.address(path)):
-                if edit.name.id not in names:
-                    raise unknown_argument(edit.name.id, edit.name.span, call.callee, names)
-                bound[edit.name.id] = self._set_value(each, edit)
+                if edit.name.id in names:
+                    bound[edit.name.id] = self._set_value(each, edit)
+                else:
+                    each.lacking.setdefault(call.callee.id, (call.callee, tuple(names)))
         return bound
 
     def _set_value(self, each: Edit, edit: ast.Set) -> Bound:
         each.hits += 1
         where = Frame(each.file, self._limits, Names(dict(self._parameters)), {})
-        return Bound(evaluate(edit.value, where), kind_of(edit), edit.value.span)
+        return set_to(edit.value, where, kind_of(edit))
 
     # --- blocks ----------------------------------------------------------------------------------------------------------
 
@@ -120,7 +124,7 @@ class Calls(ABC):
         segment = frame.path(call.callee.id)
         if path is None:
             path = self._automatic(call, frame, address)
-        values, origins = self._block_values(call, definition, current, path, frame)
+        values, origins, defaults = self._block_values(call, definition, current, path, frame)
         scope = self.builder.open(
             path,
             "block",
@@ -132,16 +136,21 @@ class Calls(ABC):
             arguments={name: bound.value for name, bound in values.items()},
             origins=origins,
             doc=block.body.doc,
+            defaults=defaults,
         )
         inner = Frame(definition.file, self._limits, Names(dict(values)), definition.defaults, current, current)
         inner.own = {name: bound.defined for name, bound in values.items() if bound.defined is not None}
         inner.scope, inner.prefix, inner.labels = scope, path, self._labels_of(block)
         inner.in_side, inner.since = frame.in_side, frame.since
         self._active.append(definition)
+        told = len(self.faults)
         try:
             result = self.body(block.body, inner)
         except ArchError as fault:
             raise seen_from(fault, call, path, self._definitions.library) from None
+        finally:
+            if len(self.faults) > told:
+                self.faults.change(told, lambda each: instance_seen_from(each, call, path, self._definitions.library))
         self._active.pop()
         self.builder.close(scope, result)
         if unlabelled and path != segment and any(node.weights for node in self.builder.nodes[first:]):
@@ -150,25 +159,25 @@ class Calls(ABC):
 
     def _block_values(
         self, call: ast.Call, definition: BlockDefinition, current: Node, path: str, frame: Frame
-    ) -> tuple[dict[str, Bound], dict[str, Origin]]:
-        """The block's parameters as bound by ``call``, and where the caller has them from."""
+    ) -> tuple[dict[str, Bound], dict[str, Origin], dict[str, Origin]]:
+        """The block's parameters as bound by ``call``, where the caller has them from, and where defaults do."""
         block = definition.block
         names = parameter_names(definition)
         given = self._arguments(call, names, names, path, frame)
         values: dict[str, Bound] = {}
+        defaults: dict[str, Origin] = {}
         inside = Frame(definition.file, self._limits, Names(values), {}, current, current)
         for parameter in block.parameters:
             name = parameter.name
             if name.id in given:
-                values[name.id] = Bound(given[name.id].value, "parameter", given[name.id].span, name.id, name.span)
+                values[name.id] = given[name.id].as_parameter(name, block.name.id, "parameter")
             elif parameter.default is not None:
-                value = evaluate(parameter.default, inside)
-                values[name.id] = Bound(value, "default", parameter.default.span, name.id, name.span)
+                value = set_to(parameter.default, inside, "default")
+                defaults[name.id] = value.origin
+                values[name.id] = value.as_parameter(name, block.name.id, "default")
             else:
-                declared = Label(name.span, "declared without a default")
-                message = f"`{block.name.id}` needs `{name.id}`"
-                raise error("E0404", message, call.callee.span, f"`{name.id}` is missing", secondary=[declared])
-        return values, {name: value.origin for name, value in given.items()}
+                raise missing_argument(block.name.id, name, call)
+        return values, {name: value.origin for name, value in given.items()}, defaults
 
     def _check_depth(self, call: ast.Call, definition: BlockDefinition) -> None:
         """Raises E0504 where a block uses itself, E0105 or E0505 where it is deeper or larger than a network may be."""
@@ -200,6 +209,8 @@ class Calls(ABC):
 
     def _current(self, frame: Frame, span: Span) -> Node:
         if frame.current is None:
+            if self.faults:
+                raise ArchError  # a consequence of what is told already
             help_ = "begin with `input image: [N, 3, 224, 224]`"
             raise error("E0503", "no value flows here yet", span, "needs an input", help=help_)
         return frame.current

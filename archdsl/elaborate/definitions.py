@@ -1,13 +1,14 @@
 """What each file defines: blocks, networks, constants; found once per file, whatever imports it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import PurePath
 
-from archdsl.diagnostics import Label, did_you_mean, error
-from archdsl.elaborate.arguments import name_of, unknown_argument
-from archdsl.elaborate.environment import BlockDefinition, Bound, FileScope, Frame, Names, NetworkDefinition
-from archdsl.elaborate.evaluate import evaluate
+from archdsl.diagnostics import ArchError, Diagnostic, Label, did_you_mean, error
+from archdsl.elaborate.arguments import name_of, unknown_argument, value_of
+from archdsl.elaborate.environment import UNKNOWN, BlockDefinition, FileScope, Frame, Names, NetworkDefinition
 from archdsl.elaborate.names import check_value_name
+from archdsl.elaborate.unknown import unknown_callee
 from archdsl.ir import Op
 from archdsl.limits import Limits
 from archdsl.source import Span
@@ -25,7 +26,11 @@ class Definitions:
         self.operators = operators
         self._limits = limits
         self._scopes: dict[int, FileScope] = {}
+        self._faults: list[Diagnostic] = []
         self.main = self._scope(program.main)
+        if self._faults:
+            raise ArchError(*self._faults)
+        self.files = tuple(self._scopes[id(file)] for file in program.files)
         folder = PurePath(program.main.source.path).parent  # imports never leave it but for the bundled library
         sources = (file.source for file in program.files if file is not program.main)
         self.library = frozenset(source for source in sources if not PurePath(source.path).is_relative_to(folder))
@@ -38,13 +43,26 @@ class Definitions:
         scope.frame = Frame(scope, self._limits, Names(), {})
         spans: dict[str, Span] = {}
         for item in file.items:
-            for name in _declared(item):
-                _claim(name, spans, callable_=not isinstance(item, ast.Let), operators=self.operators)
-            self._declare(item, scope)
-        for item in file.items:
+            try:
+                for name in _declared(item):
+                    _claim(name, spans, callable_=not isinstance(item, ast.Let), operators=self.operators)
+                self._declare(item, scope)
+            except ArchError as fault:  # told at the end, with those of the other items
+                self._faults += fault.diagnostics
+                for name in _declared(item):
+                    scope.top.values.own.setdefault(name.id, UNKNOWN)
+        for item in file.items if not self._faults else ():
             if isinstance(item, ast.Defaults):  # what they are for may be defined behind them
                 self.check_defaults(item, scope)
         return scope
+
+    def block_at(self, place: Span) -> str | None:
+        """Name of the block whose text ``place`` lies in."""
+        for scope in self.files:
+            for item in scope.file.items if scope.file.source is place.source else ():
+                if isinstance(item, ast.Block) and item.span.start <= place.start < item.span.end:
+                    return item.name.id
+        return None
 
     def _declare(self, item: ast.Item, scope: FileScope) -> None:
         if isinstance(item, ast.Import):
@@ -57,8 +75,8 @@ class Definitions:
                 _check_parameters(item.parameters)
             scope.networks[item.name.id] = NetworkDefinition(item, scope, scope.top.defaults)
         elif isinstance(item, ast.Let):
-            value = evaluate(item.value, scope.top)
-            scope.top.values[item.name.id] = Bound(value, "let", item.value.span, defined=item.name.span)
+            value = replace(value_of(item.value, scope.top), span=item.value.span, formula=None)
+            scope.top.values[item.name.id] = value.as_let(item.name)
         elif isinstance(item, ast.Defaults):
             scope.top.add_defaults(item.callee.id, item.arguments)
 
@@ -71,7 +89,7 @@ class Definitions:
             elif name in other.networks:
                 scope.networks[alias] = other.networks[name]
             elif (bound := other.top.values.get(name)) is not None:
-                scope.top.values[alias] = Bound(bound.value, "import", bound.span, defined=imported.alias.span)
+                scope.top.values[alias] = bound.as_import(imported.alias)
             else:
                 known = [*other.blocks, *other.networks, *other.top.values.all()]
                 message = f'"{item.file.value}" defines no `{name}`'
@@ -84,10 +102,7 @@ class Definitions:
             return found
         if callee.id in FORMS:
             return callee.id
-        if callee.id in scope.networks:
-            raise error("E0201", f"`{callee.id}` is a network, not a block", callee.span, "cannot be called")
-        help_ = did_you_mean(callee.id, [*scope.blocks, *self.operators, *FORMS])
-        raise error("E0201", f"unknown block or operator `{callee.id}`", callee.span, "not defined or imported here", help=help_)
+        raise unknown_callee(callee, [*scope.blocks, *self.operators, *FORMS], is_network=callee.id in scope.networks)
 
     def check_defaults(self, item: ast.Defaults, scope: FileScope) -> None:
         """Raises E0201 for an unknown callee of ``defaults``, E0404 for an argument that it does not have or without a name."""

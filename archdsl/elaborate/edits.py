@@ -7,31 +7,36 @@ has in the network without edits, so that dropping a ``relu`` does not turn ``re
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
 
-from archdsl.diagnostics import ArchError, Diagnostic, Label, suggest
+from archdsl.diagnostics import ArchError, Diagnostic, Label, did_you_mean
+from archdsl.elaborate.arguments import unknown_argument
 from archdsl.elaborate.environment import FileScope, Frame
 from archdsl.elaborate.names import Paths
-from archdsl.ir.graph import OriginKind
+from archdsl.elaborate.paths import heads, match, matches, nearest, parts
 from archdsl.syntax import ast
 
+OUTSIDE = ("<command line>", "<edits>")
+"""What texts are called that are no part of a spec: what options of a command say, and `edits` of a caller."""
 _LONGEST = 100
-_PART = re.compile(r"([^.\[\]]+)((?:\[\d+\])*)")
+_SHOWN = 6
 _INDICES = re.compile(r"(\[\d+\])+$")
-Parts = tuple[tuple[str, tuple[int, ...]], ...]
 
 
 @dataclass(slots=True)
 class Edit:
-    """One edit, the file whose names its text sees, how many places it hit; edits from number ``next`` on act on its text."""
+    """One edit, the file whose names its text sees, how many places it hit; edits from number ``next`` on act on its text.
+
+    ``lacking`` are the callees, with their parameters, that a `set` met and that do not have what it sets.
+    """
 
     edit: ast.Edit
     file: FileScope
     hits: int = 0
     next: int = 0
+    lacking: dict[str, tuple[ast.Name, tuple[str, ...]]] = field(default_factory=dict)
 
     @property
     def text(self) -> str:
@@ -209,86 +214,37 @@ class Edits:
         path = each.edit.path
         if path is None:
             return False
-        later = [_parts(address) for address, by in self._removed.items() if by > each.next]
-        return any(_match(head, parts) for parts in later for head in _heads(path.segments))
+        later = [parts(address) for address, by in self._removed.items() if by > each.next]
+        return any(match(head, removed) for removed in later for head in heads(path.segments))
 
     def _missed(self, each: Edit) -> Diagnostic:
         edit = each.edit
+        if isinstance(edit, ast.Set) and each.lacking:
+            return _lacking(each, edit.name)
         path = edit.path
         text = path.span.text if path is not None else ""
         span = path.span if path is not None else edit.span
         known = dict.fromkeys(name for met in self._met for name in (met, re.sub(r"\[\d+\]", "[*]", met)))
-        found = _nearest(text, list(known))
+        found = nearest(text, [each for each in known if "[*]" in each or "[" not in each])
         help_ = f"did you mean `{found}`?" if found else "`archdsl summary --depth 9` lists the paths"
         if isinstance(edit, ast.Set) and any(path is not None and matches(path, met) for met in self._met):
             help_ = f"nothing called at `{text}` takes it"
         label = "no such place in this network"
-        if path is not None and any(_match(head, _parts(address)) for address in self._removed for head in _heads(path.segments)):
+        if path is not None and any(match(head, parts(address)) for address in self._removed for head in heads(path.segments)):
             label, help_ = "an edit before this one removed it", "leave this edit out, or put it first"
         return Diagnostic("E0405", f"`{text}` hits nothing", Label(span, label), help=help_)
 
 
-def _heads(segments: tuple[ast.Segment, ...]) -> Iterator[tuple[ast.Segment, ...]]:
-    """Every path that ``segments`` lies in or is: ``a``, ``a[*]`` and ``a[*].b`` of ``a[*].b``."""
-    for index, segment in enumerate(segments):
-        for length in range(len(segment.indices) + 1):
-            yield (*segments[:index], replace(segment, indices=segment.indices[:length]))
-
-
-def _nearest(text: str, known: Sequence[str]) -> str | None:
-    """The known path most like ``text``: one that ends alike first, else one spelt alike."""
-    last = re.sub(r"\[[^\]]*\]", "", text.rpartition(".")[2])
-    alike = [path for path in known if "[*]" in path or "[" not in path]
-    ends = [path for path in alike if re.sub(r"\[[^\]]*\]", "", path.rpartition(".")[2]) == last]
-    return suggest(text, ends) or (ends[0] if len(ends) == 1 else None) or suggest(text, alike)
-
-
-@lru_cache(maxsize=4096)
-def _parts(path: str) -> Parts:
-    """``a[3].b`` as names with their indices."""
-    return tuple((name, tuple(int(index) for index in re.findall(r"\d+", indices))) for name, indices in _PART.findall(path))
-
-
-def matches(pattern: ast.Path, path: str) -> bool:
-    """Whether ``pattern``, with ``*``, ``**``, ``[*]`` and ``[1..3]``, means ``path``."""
-    return _match(pattern.segments, _parts(path))
-
-
-def _match(segments: Sequence[ast.Segment], parts: Parts) -> bool:
-    """Whether segments and parts pair up; ``reached`` are the numbers of segments that the parts so far can stand for."""
-    reached = _past_runs({0}, segments)
-    for part in parts:
-        after = {at for at in reached if at < len(segments) and segments[at].name == "**"}
-        after |= {at + 1 for at in reached if at < len(segments) and _matches_one(segments[at], part)}
-        reached = _past_runs(after, segments)
-        if not reached:
-            return False
-    return len(segments) in reached
-
-
-def _past_runs(reached: set[int], segments: Sequence[ast.Segment]) -> set[int]:
-    """``reached`` with what follows a ``**``, which may stand for nothing."""
-    found = set(reached)
-    for at in sorted(reached):
-        while at < len(segments) and segments[at].name == "**":
-            at += 1
-            found.add(at)
-    return found
-
-
-def _matches_one(segment: ast.Segment, part: tuple[str, tuple[int, ...]]) -> bool:
-    name, indices = part
-    if segment.name not in ("*", name) or len(segment.indices) != len(indices):
-        return False
-    return all(_matches_index(wanted, index) for wanted, index in zip(segment.indices, indices, strict=True))
-
-
-def _matches_index(wanted: int | tuple[int, int] | None, index: int) -> bool:
-    if wanted is None:
-        return True
-    if isinstance(wanted, int):
-        return wanted == index
-    return wanted[0] <= index <= wanted[1]
+def _lacking(each: Edit, name: ast.Name) -> Diagnostic:
+    """The E0404 fault of a `set` whose argument nothing that it met has."""
+    callees = list(each.lacking.values())
+    if len(callees) == 1:
+        return unknown_argument(name.id, name.span, *callees[0]).diagnostics[0]
+    listed = ", ".join(f"`{callee.id}`" for callee, _ in callees[:_SHOWN]) + (" and others" if len(callees) > _SHOWN else "")
+    known = [known for _, names in callees for known in names]
+    message = f"nothing that this sets has an argument `{name.id}`"
+    help_ = did_you_mean(name.id, known)
+    return Diagnostic("E0404", message, Label(name.span, "unknown argument"), notes=(f"it meets {listed}",), help=help_)
 
 
 def replacement(edit: ast.Replace) -> ast.LabelledStep:
@@ -298,6 +254,6 @@ def replacement(edit: ast.Replace) -> ast.LabelledStep:
     return ast.LabelledStep(None, ast.Body((edit.step,), "", edit.step.span), edit.step.span)
 
 
-def kind_of(edit: ast.Edit) -> OriginKind:
+def kind_of(edit: ast.Edit) -> Literal["variant", "command line"]:
     """Where an edit was written."""
-    return "command line" if edit.span.source.path.startswith("<") else "variant"
+    return "command line" if edit.span.source.path in OUTSIDE else "variant"

@@ -1,12 +1,12 @@
 """What names mean at one place of a spec: values, tensors, defaults, and the flow."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
 from archdsl.diagnostics import InternalError
-from archdsl.ir import Node, Origin
-from archdsl.ir.graph import OriginKind
+from archdsl.ir import Node, Origin, Use
+from archdsl.ir.graph import Given, OriginKind
 from archdsl.limits import Limits
 from archdsl.source import Span
 from archdsl.syntax import ast
@@ -20,17 +20,49 @@ PREDECLARED: Mapping[str, str] = {"same": "same", "valid": "valid", "sym": "sym"
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A named value: what it is, where it was first written (``span``), and what it is called in the enclosing block."""
+    """A value: what it is, where it was first written (``span``), and what it is called in the enclosing block.
+
+    ``place``, ``given`` and ``uses`` are those of its :class:`Origin`.  Where it has a name, ``defined`` is where that was made,
+    and ``meaning`` is what the name tells whoever uses it.
+    """
 
     value: Value
     kind: OriginKind
     span: Span | None = None
     formula: str | None = None
     defined: Span | None = None
+    place: Span | None = None
+    given: Given = "call"
+    uses: tuple[Use, ...] = ()
+    meaning: Use | None = None
 
     @property
     def origin(self) -> Origin:
-        return Origin(self.kind, self.span, self.formula)
+        return Origin(self.kind, self.span, self.formula, self.place, self.given, self.uses)
+
+    def as_parameter(self, name: ast.Name, owner: str, kind: OriginKind) -> "Bound":
+        """The value under the name of a parameter of ``owner``."""
+        meaning = Use(name.id, "parameter", self.value, owner, name.span, self.origin)
+        return Bound(self.value, kind, self.span, name.id, name.span, meaning=meaning)
+
+    def as_let(self, name: ast.Name) -> "Bound":
+        """The value under the name that a `let` gives it."""
+        meaning = Use(name.id, "let", self.value, "", name.span, self.origin)
+        return Bound(self.value, "let", self.span, self.formula, name.span, meaning=meaning)
+
+    def as_index(self, name: ast.Name) -> "Bound":
+        """The value as the number of an iteration."""
+        return replace(self, meaning=Use(name.id, "index", self.value, "", name.span))
+
+    def as_import(self, alias: ast.Name) -> "Bound":
+        """A constant of another file under the name that it has here."""
+        origin = None if self.meaning is None else Origin("import", self.span, None, alias.span, uses=(self.meaning,))
+        meaning = Use(alias.id, "import", self.value, "", alias.span, origin)
+        return Bound(self.value, "import", self.span, None, alias.span, meaning=meaning)
+
+
+UNKNOWN = Bound((), "let")
+"""What a ``let`` means whose value is at fault: a use of it is no further fault."""
 
 
 @dataclass(frozen=True, slots=True)

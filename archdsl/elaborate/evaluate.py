@@ -5,8 +5,9 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from archdsl.diagnostics import Label, did_you_mean, error
-from archdsl.elaborate.environment import PREDECLARED, Frame, Value
+from archdsl.diagnostics import ArchError, Label, error
+from archdsl.elaborate.environment import PREDECLARED, UNKNOWN, Frame, Value
+from archdsl.elaborate.unknown import FUNCTIONS, SIZES, unknown_function, unknown_size, unknown_value
 from archdsl.ir import show
 from archdsl.source import Span
 from archdsl.syntax import ast
@@ -20,9 +21,7 @@ _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "%": operator.mod,
 }
 _ORDER: dict[str, Callable[[Any, Any], bool]] = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
-_FUNCTIONS = ("min", "max", "ceil", "floor")
 _LONGEST_FORMULA = 200
-_SIZES = {"c": 0, "h": 1, "w": 2}
 
 
 def describe(value: Value) -> str:
@@ -58,21 +57,18 @@ def _literal(expr: ast.Literal, _frame: Frame) -> Value:
 def _name(expr: ast.Name, frame: Frame) -> Value:
     bound = frame.find(expr.id)
     if bound is not None:
+        if bound is UNKNOWN:
+            raise ArchError  # a consequence of what is told already
         return bound.value
     if expr.id in PREDECLARED:
         return PREDECLARED[expr.id]
-    help_ = did_you_mean(expr.id, [*frame.names(), *PREDECLARED])
-    if frame.taps.get(expr.id) is not None:
-        help_ = f"`{expr.id}` names a tensor; `from {expr.id}` restarts the flow there"
-    elif expr.id == "in":
-        help_ = "write `in.c`, `in.h` or `in.w`"
-    raise error("E0201", f"unknown value `{expr.id}`", expr.span, "not a parameter or `let` visible here", help=help_)
+    raise unknown_value(expr, [*frame.names(), *PREDECLARED], is_tap=frame.taps.get(expr.id) is not None)
 
 
 def _input_size(expr: ast.InputSize, frame: Frame) -> Value:
-    index = _SIZES.get(expr.attribute)
+    index = SIZES.get(expr.attribute)
     if index is None:
-        raise error("E0201", f"`in` has no `{expr.attribute}`", expr.span, help="`in.c`, `in.h` and `in.w` are its sizes")
+        raise unknown_size(expr)
     if frame.entry is None:
         help_ = "use it inside a block, or after `input`"
         raise error("E0205", "`in` has no meaning here", expr.span, "no value has entered", help=help_)
@@ -131,9 +127,8 @@ def _conditional(expr: ast.Conditional, frame: Frame) -> Value:
 
 
 def _function(expr: ast.Function, frame: Frame) -> Value:
-    if expr.name not in _FUNCTIONS:
-        help_ = did_you_mean(expr.name, _FUNCTIONS) or "expressions know `min`, `max`, `ceil` and `floor`"
-        raise error("E0201", f"unknown function `{expr.name}`", expr.span, help=help_)
+    if expr.name not in FUNCTIONS:
+        raise unknown_function(expr)
     numbers = [_number(argument, frame, f"`{expr.name}`") for argument in expr.arguments]
     if expr.name in ("ceil", "floor"):
         if len(numbers) != 1:

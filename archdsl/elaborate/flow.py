@@ -6,15 +6,18 @@ inside takes paths of the enclosing braces.
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from archdsl.diagnostics import InternalError, Label, did_you_mean, error
+from archdsl.diagnostics import ArchError, Diagnostic, InternalError, Label, error
 from archdsl.elaborate.arguments import bind, expression, value_of
+from archdsl.elaborate.blame import caption_fault
 from archdsl.elaborate.calls import foreign
 from archdsl.elaborate.edits import Edit, Statement, Step
-from archdsl.elaborate.environment import BlockDefinition, Bound, Defaults, FileScope, Frame, Names, Trace
+from archdsl.elaborate.environment import UNKNOWN, BlockDefinition, Bound, Defaults, FileScope, Frame, Names, Trace
 from archdsl.elaborate.evaluate import evaluate, evaluate_bool, formula
 from archdsl.elaborate.forms import Forms
 from archdsl.elaborate.names import check_label, check_output, check_value_name
-from archdsl.ir import Guard, Node, Output
+from archdsl.elaborate.repair import repair
+from archdsl.elaborate.unknown import unknown_tap
+from archdsl.ir import Guard, Node, Output, TensorType
 from archdsl.source import Span
 from archdsl.syntax import ast
 
@@ -45,12 +48,23 @@ class Flow(Forms):
         self._descend(body.span)
         for statement in body.statements:
             self.builder.step(statement.span)
-            if isinstance(statement, ast.Pipe):
-                self._statement(statement, frame)
-            else:
-                self._declaration(statement, frame)
+            before, depth = frame.current, self._depth
+            try:
+                if isinstance(statement, ast.Pipe):
+                    self._statement(statement, frame)
+                else:
+                    self._declaration(statement, frame)
+            except ArchError as fault:
+                self._depth = depth
+                self._pass_over(fault, before, frame)
         self._depth -= 1
         return frame.current
+
+    def _pass_over(self, fault: ArchError, before: Node | None, frame: Frame) -> None:
+        """Tells ``fault`` and lets a doubtful value of the type before it flow on."""
+        self.faults.tell(fault, doubtful=self.builder.doubtful(before, frame.entry))
+        if before is not None:
+            frame.current = self.builder.stand_in(before, before.type, doubtful=True)
 
     def _declaration(self, statement: ast.Let | ast.Defaults | ast.Expect | ast.Input | ast.About, frame: Frame) -> None:
         if isinstance(statement, ast.Let):
@@ -59,12 +73,37 @@ class Flow(Forms):
             self._definitions.check_defaults(statement, frame.file)
             frame.add_defaults(statement.callee.id, statement.arguments)
         elif isinstance(statement, ast.Expect):
-            note = self._signature.expect(statement, self._current(frame, statement.span), frame)
-            self.notes += [] if note is None else [note]
+            self._expect(statement, frame)
         elif isinstance(statement, ast.Input):
             self._input(statement, frame)
         elif not frame.outermost:
             raise error("E0501", "`about` stands at the start of a file, `arch` or variant", statement.span)
+
+    def _expect(self, statement: ast.Expect, frame: Frame) -> None:
+        """Tells E0304 where the caption does not hold; what follows is looked at as if it held."""
+        current = self._current(frame, statement.span)
+        if not self._signature.as_declared:
+            note = "not checked: it holds for the network as declared"
+            self.notes.append(Diagnostic("E0304", note, Label(statement.span), severity="note"))
+            return
+        wanted = self._signature.expected(statement, frame)
+        doubtful = self.builder.doubtful(current)
+        if wanted != current.type.shape:
+            doubtful = doubtful or self.faults.of_shapes_since(self._told)
+            if not doubtful:
+                self.faults.tell(self._caption_fault(statement, current, wanted, frame), doubtful=False)
+            if len(wanted) in (1, 3) and min(wanted) > 0:  # after a fault told above, the caption is what to go by
+                frame.current = self.builder.stand_in(current, TensorType(wanted), doubtful=not doubtful)
+        elif doubtful:
+            frame.current = self.builder.stand_in(current, current.type, doubtful=False)
+        self._looked_at, self._told = len(self.builder.nodes), len(self.faults)
+
+    def _caption_fault(self, statement: ast.Expect, current: Node, wanted: tuple[int, ...], frame: Frame) -> ArchError:
+        nodes = self.builder.nodes[self._looked_at :]
+        found = repair(nodes, (*self.builder.nodes[: self._looked_at], *self.builder.stand_ins), current, wanted)
+        since = {node.path for node in nodes}
+        trail = [trace for trace in frame.trail if trace.after.path in since]
+        return caption_fault(statement, current, wanted, found, frame, trail, self.builder.scopes, self._definitions.library)
 
     def _let(self, statement: ast.Let, frame: Frame) -> None:
         name = statement.name
@@ -72,8 +111,12 @@ class Flow(Forms):
         if name.id in frame.own:
             first = Label(frame.own[name.id], "first defined here")
             raise error("E0202", f"`{name.id}` is defined twice", name.span, "defined again", secondary=[first])
-        value = value_of(statement.value, frame)
-        frame.bind(name.id, Bound(value.value, "let", value.span, value.formula, name.span), name.span)
+        try:
+            value = value_of(statement.value, frame)
+        except ArchError:
+            frame.bind(name.id, UNKNOWN, name.span)
+            raise
+        frame.bind(name.id, value.as_let(name), name.span)
 
     # --- pipes -----------------------------------------------------------------------------------------------------------
 
@@ -147,19 +190,32 @@ class Flow(Forms):
         return bool(steps)
 
     def _labelled(self, labelled: ast.LabelledStep, frame: Frame, address: str | None) -> None:
+        before, depth, active = frame.current, self._depth, len(self._active)
+        try:
+            self._step(labelled, frame, address)
+        except ArchError as fault:
+            self._depth = depth
+            del self._active[active:]
+            self._pass_over(fault, before, frame)
+            return
+        if before is not None and frame.current is not None and not isinstance(labelled.step, ast.Body):
+            frame.trail.append(Trace(labelled.step.span, before, frame.current))
+
+    def _step(self, labelled: ast.LabelledStep, frame: Frame, address: str | None) -> None:
         step, label = labelled.step, labelled.label
-        before = frame.current
         path = None
         if label is not None:
             if isinstance(step, ast.Tap | ast.Output):
                 raise error("E0501", "a `tap` or `output` takes no label", label.span, "its own name is enough")
-            check_label(label.name, label.span)
-            path = self._paths.claim(frame.path(label.name), label.span)
+            path = frame.path(label.name)
+            try:
+                check_label(label.name, label.span)
+                self._paths.claim(path, label.span)
+            except ArchError as fault:  # the step itself is sound
+                self.faults.tell(fault, doubtful=False)
             if label.was:
                 self.builder.renames[path] = tuple(frame.path(old) for old in label.was)
         self.place(step, path, frame, None if path is not None else address)
-        if before is not None and frame.current is not None and not isinstance(step, ast.Body):
-            frame.trail.append(Trace(step.span, before, frame.current))
 
     # --- steps -----------------------------------------------------------------------------------------------------------
 
@@ -216,13 +272,7 @@ class Flow(Forms):
         found = frame.taps.get(name.id)
         if found is not None:
             return found[0]
-        visible = frame.taps.all()
-        known = ", ".join(f"`{tap}`" for tap in visible) or "none"
-        help_ = did_you_mean(name.id, visible)
-        if name.id in frame.labels:
-            help_ = f"a label is no tap; write `-> tap {name.id}` behind the step"
-        help_ = help_ or "name a value with `tap`; a tap is visible from the next line to the end of its block"
-        raise error("E0205", f"no tap `{name.id}` is visible here", name.span, notes=[f"visible taps: {known}"], help=help_)
+        raise unknown_tap(name, frame.taps.all(), frame.labels)
 
     def _input(self, statement: ast.Input, frame: Frame) -> None:
         if not frame.outermost:
@@ -231,7 +281,8 @@ class Flow(Forms):
         check_output(statement.name.name, statement.name.span)
         path = self._paths.claim(statement.name.name, statement.name.span)
         facts = self.builder.facts(op, (), statement.span)
-        frame.current = frame.entry = self.builder.add(op, (), path, 0, statement.span, {}, facts)
+        origins = self._signature.origins(statement)
+        frame.current = frame.entry = self.builder.add(op, (), path, 0, statement.span, origins, facts)
         self._tap(ast.Name(statement.name.name, statement.name.span), frame.current, frame)
 
     def _output(self, step: ast.Output, frame: Frame) -> None:

@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import replace
 
-from archdsl.diagnostics import error
+from archdsl.diagnostics import ArchError, error
 from archdsl.elaborate.arguments import bind, value_of
 from archdsl.elaborate.blame import merge_fault, operator_fault, residual_fault
 from archdsl.elaborate.calls import Calls, foreign
@@ -13,6 +13,7 @@ from archdsl.elaborate.environment import Bound, Frame, Names, Trace
 from archdsl.elaborate.evaluate import describe
 from archdsl.elaborate.names import check_value_name, labels_in
 from archdsl.ir import Node, Op, OpError, Origin
+from archdsl.ops import help_with
 from archdsl.syntax import ast
 
 
@@ -42,6 +43,8 @@ class Forms(Calls):
         try:
             facts = self.builder.facts(op, values, call.callee.span)
         except OpError as fault:
+            if self.builder.doubtful(*values):
+                raise ArchError from None  # a consequence of what is told already
             raise merge_fault(fault, op.keyword, call.callee.span, branches, where) from None
         return self._closed(self.builder.add(op, values, path, inner.scope, call.span, origins, facts), inner, frame)
 
@@ -85,7 +88,10 @@ class Forms(Calls):
         result = self.body(body, inside) or entry
         op = self._sum(call, bound, origins, where)
         if shortcut.type != result.type:
-            raise residual_fault(shortcut, result, inside.trail, call, where, plain=shortcut is entry)
+            if not self.builder.doubtful(shortcut, result):
+                fault = residual_fault(shortcut, result, inside.trail, call, where, self.builder.nodes, plain=shortcut is entry)
+                self.faults.tell(fault, doubtful=False)
+            return self._closed(shortcut, inner, frame)  # the shape that it is to have
         facts = self.builder.facts(op, (shortcut, result), call.callee.span)
         node = self.builder.add(op, (shortcut, result), path, inner.scope, call.span, origins, facts)
         return self._closed(node, inner, frame)
@@ -153,7 +159,7 @@ class Forms(Calls):
             inner.current, inner.scope, inner.taps, inner.outermost = frame.current, scope, Names(outer=frame.taps), False
             inner.in_arch = False  # an iteration gives one value, to the next
             if repeat.variable is not None:
-                variable = Bound(index, "let", repeat.variable.span)
+                variable = Bound(index, "let", repeat.variable.span).as_index(repeat.variable)
                 inner.values = Names({repeat.variable.id: variable}, frame.values)
             if path is not None:
                 self._iteration(repeat.step, f"{path}[{index}]", inner)
@@ -176,7 +182,7 @@ class Forms(Calls):
                 bound, place = self._set_value(each, edit), edit.value.span
         count = bound.value
         if isinstance(count, bool) or not isinstance(count, int):
-            help_ = "use `//` to divide whole numbers" if isinstance(count, float) else None
+            help_ = help_with(count) if isinstance(count, float) else None
             raise error("E0401", f"a repeat needs a whole number, this is {describe(count)}", place, help=help_)
         if count < 0:
             raise error("E0402", f"a repeat of {count}", place, "counts are 0 or more")

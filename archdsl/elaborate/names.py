@@ -5,21 +5,9 @@ from collections.abc import Iterator
 
 from archdsl.diagnostics import ArchError, Label, error
 from archdsl.elaborate.environment import PREDECLARED
+from archdsl.ir import MODULE_ATTRIBUTES
 from archdsl.source import Span
 from archdsl.syntax import ast
-
-MODULE_ATTRIBUTES = frozenset(
-    """
-    T_destination add_module append apply bfloat16 buffers call_super_init children compile cpu cuda double dump_patches eval
-    extend extra_repr float forward get_buffer get_extra_state get_parameter get_submodule half insert ipu load_state_dict
-    modules mtia named_buffers named_children named_modules named_parameters parameters pop register_backward_hook
-    register_buffer register_forward_hook register_forward_pre_hook register_full_backward_hook
-    register_full_backward_pre_hook register_load_state_dict_post_hook register_load_state_dict_pre_hook register_module
-    register_parameter register_state_dict_post_hook register_state_dict_pre_hook requires_grad_ set_extra_state
-    set_submodule share_memory state_dict to to_empty train training type xpu zero_grad
-    """.split()
-)
-"""Public attributes of PyTorch's ``nn.Module`` and ``nn.Sequential``: a submodule of that name would hide them."""
 
 
 def check_label(name: str, span: Span) -> None:
@@ -41,7 +29,10 @@ def check_output(name: str, span: Span) -> None:
 
 
 def check_value_name(name: ast.Name) -> None:
-    """Raises E0203 where a constant of the language would be redefined."""
+    """Raises E0203 for a word that expressions keep for themselves, and where a constant of the language would be redefined."""
+    if name.id in ast.RESERVED:
+        help_ = f"write `{name.id}_`"
+        raise error("E0203", f"`{name.id}` is a word of the language", name.span, "cannot be a name", help=help_)
     if name.id in PREDECLARED:
         raise error("E0203", f"`{name.id}` is a constant of the language", name.span, "cannot be redefined")
 

@@ -4,10 +4,12 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from archdsl.diagnostics import Diagnostic, Label, did_you_mean, error
+from archdsl.diagnostics import Label, did_you_mean, error
+from archdsl.elaborate.arguments import set_to
 from archdsl.elaborate.environment import Bound, FileScope, Frame, Names, Value
 from archdsl.elaborate.evaluate import describe, evaluate
-from archdsl.ir import Input, Node
+from archdsl.elaborate.unknown import unknown_parameter
+from archdsl.ir import Input, Node, Origin
 from archdsl.limits import Limits
 from archdsl.source import Source, Span
 from archdsl.syntax import ast, parse_expr
@@ -26,6 +28,17 @@ class Signature:
     as_declared: bool
     limits: Limits
     seen: int = 0
+    batch: ast.Name | None = None
+
+    def origins(self, statement: ast.Input) -> dict[str, Origin]:
+        """Where the sizes of an input come from: the caller, or its statement."""
+        name = statement.name.name
+        by_caller = name in self.inputs if isinstance(self.inputs, Mapping) else self.inputs is not None
+        if by_caller:
+            return {"shape": Origin("command line", given="command line")}
+        span = statement.span
+        sizes = Span(span.source, span.start + span.text.index("["), span.end)
+        return {"shape": Origin("literal", sizes, place=sizes)}
 
     def input(self, statement: ast.Input, frame: Frame) -> Input:
         """The operator of an ``input`` statement, with the caller's sizes where there are any."""
@@ -34,6 +47,11 @@ class Signature:
         batch, *dims = statement.dims
         if batch.name is None or batch.value is not None or frame.find(batch.name.id) is not None:
             raise error("E0401", "the first size of an input is the batch", batch.span, "not a free name", help="write `[N, …]`")
+        self.batch = first = self.batch or batch.name
+        if batch.name.id != first.id:
+            where = [Label(first.span, "the batch of the first input")]
+            message = f"the batch of input `{name}` is `{batch.name.id}`, that of the network `{first.id}`"
+            raise error("E0301", message, batch.span, "another batch", secondary=where, help=f"write `{first.id}`")
         if len(dims) not in (1, 3):
             help_ = "write `[N, C, H, W]` or `[N, C]`"
             raise error("E0303", f"an input of {len(dims) + 1} sizes", statement.span, help=help_)
@@ -66,23 +84,13 @@ class Signature:
             listed = ", ".join(f"`{name}`" for name in names)
             raise error("E0405", "sizes for one input, but the network has several", span, notes=[f"inputs: {listed}"])
 
-    def expect(self, statement: ast.Expect, current: Node, frame: Frame) -> Diagnostic | None:
-        """Raises E0304 where the caption does not hold; a note where it is not checked."""
+    def expected(self, statement: ast.Expect, frame: Frame) -> tuple[int, ...]:
+        """The shape per sample that the caption tells; raises E0401 for what is none."""
         batch = statement.dims[0]
         if batch.name is None or batch.value is not None or frame.find(batch.name.id) is not None:
             message = "the first size of an `expect` is the batch"
             raise error("E0401", message, batch.span, "not a free name", help="write `[N, …]`")
-        if not self.as_declared:
-            note = "not checked: it holds for the network as declared"
-            return Diagnostic("E0304", note, Label(statement.span), severity="note")
-        sizes = [self._expected(dim, frame) for dim in statement.dims[1:]]
-        if tuple(sizes) != current.type.shape:
-            written = ", ".join(str(size) for size in sizes)
-            last = frame.trail[-1:]
-            secondary = [Label(trace.span, "the value comes from here") for trace in last]
-            message = f"expected [{batch.name.id}, {written}], the value is {current.type}"
-            raise error("E0304", message, statement.span, "does not hold", secondary=secondary, path=frame.prefix or None)
-        return None
+        return tuple(self._expected(dim, frame) for dim in statement.dims[1:])
 
     def _expected(self, dim: ast.Dim, frame: Frame) -> int:
         expr = dim.value if dim.value is not None else dim.name
@@ -135,20 +143,15 @@ def parameters(arch: ast.Arch, file: FileScope, given: Mapping[str, Given], limi
     names = [parameter.name.id for parameter in arch.parameters]
     for name, each in given.items():
         if name not in names:
-            listed = ", ".join(f"`{known}`" for known in names) or "none"
-            message = f"`{arch.name.id}` has no parameter `{name}`"
-            place = each.place or arch.name.span
-            raise error("E0405", message, place, notes=[f"parameters: {listed}"], help=did_you_mean(name, names))
+            raise unknown_parameter(arch, name, each.place or arch.name.span)
     frame = Frame(file, limits, Names(), {})
     found: dict[str, Bound] = {}
     for parameter in arch.parameters:
         name, place = parameter.name.id, parameter.name.span
         if name in given:
-            bound = given[name].bound
-            found[name] = Bound(bound.value, bound.kind, bound.span, name, place)
+            found[name] = given[name].bound.as_parameter(parameter.name, arch.name.id, given[name].bound.kind)
         elif parameter.default is not None:
-            value = evaluate(parameter.default, frame)
-            found[name] = Bound(value, "default", parameter.default.span, name, place)
+            found[name] = set_to(parameter.default, frame, "default").as_parameter(parameter.name, arch.name.id, "default")
         else:
             help_ = f"give it: `--set {name}=…`"
             raise error("E0404", f"the parameter `{name}` has no value", place, "without a default", help=help_)
@@ -165,10 +168,9 @@ def from_caller(arguments: Mapping[str, object], file: FileScope, limits: Limits
     for name, value in arguments.items():
         if isinstance(value, Source):
             expr = parse_expr(value)
-            bound = Bound(evaluate(expr, Frame(file, limits, Names(), {})), "command line", expr.span)
-            found[name] = Given(bound, None)
+            found[name] = Given(set_to(expr, Frame(file, limits, Names(), {}), "command line"), None)
         else:
-            found[name] = Given(Bound(_plain(name, value, limits), "command line"), None)
+            found[name] = Given(Bound(_plain(name, value, limits), "command line", given="command line"), None)
     return found
 
 

@@ -2,10 +2,12 @@
 
 from archdsl.ir.cost import Cost
 from archdsl.ir.dump import dump, fingerprint, show
-from archdsl.ir.graph import Graph, Guard, Node, Origin, Output, Scope
+from archdsl.ir.graph import Graph, Guard, Node, Origin, Output, Scope, Use
 from archdsl.ir.op import Init, Input, Op, OpError, Types, Unsupported, Weight, Window
+from archdsl.ir.provenance import Provenance
 from archdsl.ir.report import Report, Row
 from archdsl.ir.target import (
+    MODULE_ATTRIBUTES,
     REQUIRED,
     Arg,
     OnnxConstant,
@@ -20,6 +22,7 @@ from archdsl.ir.types import TensorType
 from archdsl.ir.verify import verify
 
 __all__ = [
+    "MODULE_ATTRIBUTES",
     "REQUIRED",
     "Arg",
     "Cost",
@@ -35,6 +38,7 @@ __all__ = [
     "OpError",
     "Origin",
     "Output",
+    "Provenance",
     "Report",
     "Row",
     "Scope",
@@ -45,6 +49,7 @@ __all__ = [
     "TorchTarget",
     "Types",
     "Unsupported",
+    "Use",
     "Weight",
     "Window",
     "dump",

@@ -26,11 +26,17 @@ if TYPE_CHECKING:  # slow to import, so that the first who asks for it does
     import networkx as nx
 
 OriginKind = Literal["literal", "default", "parameter", "let", "defaults", "expression", "import", "variant", "command line"]
+Given = Literal["call", "default", "defaults", "variant", "command line"]
+"""How a value is given: in the call itself, as the default of a parameter, by `defaults`, or by an edit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Where the value of an attribute or argument comes from.
+
+    ``span`` is where the value was first written: the place to change it.  ``place`` is where the call at hand, or what speaks
+    for it, has it from, ``given`` says which of these that is, and ``uses`` are the names in the expression there, each with an
+    origin of its own; so the whole way of a value can be followed.
 
     ``formula`` is the value as a Python expression over the parameters of the enclosing block, where it is nothing more than
     that (``w``, ``4 * w``), so that emitted code can be written in the spec's own names; None otherwise.
@@ -39,6 +45,26 @@ class Origin:
     kind: OriginKind
     span: Span | None = None
     formula: str | None = None
+    place: Span | None = None
+    given: Given = "call"
+    uses: tuple["Use", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A name in an expression: what it stands for there, what it is worth, and where that comes from.
+
+    ``owner`` is the block or network whose parameter it is, ``defined`` where the name was made; ``node`` is the path of the
+    value whose size ``in.c``, ``in.h`` or ``in.w`` is.
+    """
+
+    name: str
+    what: Literal["parameter", "let", "import", "index", "size"]
+    value: Any
+    owner: str = ""
+    defined: Span | None = None
+    origin: Origin | None = field(default=None, compare=False, repr=False)  # a chain as long as the spec's author likes
+    node: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +91,8 @@ class Scope:
 
     ``path`` is its address ("" for the network), ``callee`` what was called (``Stem``, ``concat``; "" for a plain body).
     ``entry`` is the path of the value that flows in, ``exit`` of the one that flows out (both "" for the network).
-    ``arguments`` are the values of a block's parameters and ``origins`` tell where they come from.
+    ``arguments`` are the values of a block's parameters; ``origins`` tell where those that are given come from, and ``defaults``
+    where the others do.
     """
 
     path: str
@@ -79,6 +106,7 @@ class Scope:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     origins: Mapping[str, Origin] = field(default_factory=dict)
     doc: str = ""
+    defaults: Mapping[str, Origin] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

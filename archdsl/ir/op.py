@@ -90,6 +90,8 @@ class Op(BaseModel):
     """Fewest and most inputs (None: any number)."""
     counts_as_layer: ClassVar[bool] = False
     """Whether it adds one to the depth, as the literature counts it: convolutions and fully connected layers."""
+    nonnegative: ClassVar[bool] = False
+    """Whether no value of its output is below zero, whatever the input is."""
 
     @abstractmethod
     def infer(self, inputs: Types) -> TensorType:
@@ -113,6 +115,10 @@ class Op(BaseModel):
 
     def window(self, inputs: Types) -> Window | None:
         """The sliding window, for operators that have one."""
+        return None
+
+    def terms(self, inputs: Types) -> tuple[float, ...] | None:
+        """The factor of each input, for operators that sum their inputs."""
         return None
 
     def moved(self, inputs: Types, output: TensorType, **work: int) -> Cost:

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 Role = Literal["kernel", "bias", "scale", "shift", "mean", "variance", "count"]
 Shape = tuple[int, ...]
+NATIVE = "native"
+"""What our own layout is called: keys are the spec's paths, with ``.3.`` for ``[3]``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +22,13 @@ class Stored:
 class WeightFile:
     """A file of named arrays that is open for reading: what it holds is known, none of it is in memory yet.
 
-    ``read`` gives one array as ``numpy.ndarray``.
+    ``read`` gives one array as ``numpy.ndarray``.  ``about`` is what a file of ours says of itself; empty for any other.
     """
 
     path: str
     entries: Mapping[str, Stored]
     read: Callable[[str], Any]
+    about: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,19 @@ class Recipe:
         return replace(self, theirs=None)
 
 
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """Labels that bear names which others bore before: an array under such a name may be meant for either.
+
+    ``names`` are our weights by their older names, ``ours`` the names of now that are in question, ``renames`` the paths with
+    their older ones, as keys of a ``state_dict`` have them.
+    """
+
+    names: Mapping[str, str]
+    ours: tuple[str, ...]
+    renames: frozenset[tuple[str, str]]
+
+
 @dataclass(frozen=True, eq=False)
 class WeightMap:
     """The weights of ``network`` as ``source`` names them; ``theirs`` is the name of the network over there.
@@ -84,7 +100,10 @@ class WeightMap:
     separator: str = "."
     note: str = ""
     older: Mapping[str, str] = field(default_factory=dict)
-    """Our names by older ones."""
+    """Our names by older ones, those apart that another weight bears now."""
+    contests: tuple[Contest, ...] = ()
+    fingerprint: str = ""
+    """That of the network, where names are in contest."""
     unmet: tuple[tuple[str, Any, Any], ...] = ()
     """Parameters of the network that decide what such weights compute: name, the value that they were trained with, ours."""
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from archdsl.ir import Op
 from archdsl.ops.activation import Elu, Gelu, HardSwish, LeakyRelu, Relu, Relu6, Sigmoid, Silu, Softmax, Tanh
-from archdsl.ops.attributes import build
+from archdsl.ops.attributes import build, help_with
 from archdsl.ops.conv import Conv, DepthwiseConv, SeparableConv
 from archdsl.ops.initialisation import SCHEMES, parse_init
 from archdsl.ops.linear import Dropout, Flatten, Linear
@@ -54,4 +54,4 @@ ALL: Final[tuple[type[Op], ...]] = (
 BY_KEYWORD: Final[Mapping[str, type[Op]]] = MappingProxyType({operator.keyword: operator for operator in ALL})
 """The operators by their name in specs."""
 
-__all__ = ["ALL", "BY_KEYWORD", "SCHEMES", "build", "parse_init"]
+__all__ = ["ALL", "BY_KEYWORD", "SCHEMES", "build", "help_with", "parse_init"]

@@ -34,6 +34,7 @@ class Relu(_Activation):
     """``max(x, 0)``."""
 
     keyword: ClassVar[str] = "relu"
+    nonnegative: ClassVar[bool] = True
     module: ClassVar[str] = "nn.ReLU"
     node: ClassVar[str] = "Relu"
     work: ClassVar[dict[str, int]] = {"cmp": 1}
@@ -43,6 +44,7 @@ class Relu6(_Activation):
     """``min(max(x, 0), 6)``."""
 
     keyword: ClassVar[str] = "relu6"
+    nonnegative: ClassVar[bool] = True
     module: ClassVar[str] = "nn.ReLU6"
     work: ClassVar[dict[str, int]] = {"cmp": 2}
 
@@ -123,6 +125,7 @@ class Sigmoid(_Activation):
     """``1 / (1 + exp(-x))``."""
 
     keyword: ClassVar[str] = "sigmoid"
+    nonnegative: ClassVar[bool] = True
     module: ClassVar[str] = "nn.Sigmoid"
     node: ClassVar[str] = "Sigmoid"
     work: ClassVar[dict[str, int]] = {"exp": 1, "add": 1, "div": 1}
@@ -152,6 +155,7 @@ class Softmax(_Activation):
     """``exp(x)`` over its sum across the channels, per position."""
 
     keyword: ClassVar[str] = "softmax"
+    nonnegative: ClassVar[bool] = True
     # The largest value is taken off first, so that no exponential overflows.
     work: ClassVar[dict[str, int]] = {"cmp": 1, "add": 2, "exp": 1, "div": 1}
 

@@ -20,8 +20,13 @@ from archdsl.ops.initialisation import parse_init
 LARGEST: Final = DEFAULT.dimension
 """Largest size, width, count or padding that an attribute may state."""
 
-DIVISION: Final = "use `//` to divide whole numbers"
 _LONGEST: Final = 60
+
+
+def help_with(fraction: float) -> str:
+    """What to write instead of ``fraction`` where a whole number is wanted."""
+    division = "use `//` to divide whole numbers"
+    return f"write `{fraction:.0f}`, or {division}" if fraction.is_integer() and abs(fraction) <= LARGEST else division
 
 
 def build(operator: type[Op], attributes: Mapping[str, object]) -> Op:
@@ -89,7 +94,7 @@ def _refusal(code: str, wanted: str, value: object, help: str | None = None) -> 
 def _check_whole(value: object, whole: object, lowest: int, wanted: str) -> None:
     """Holds where ``whole``, all or a part of ``value``, is a whole number from ``lowest`` to the largest size; else refuses."""
     if type(whole) is not int:
-        raise _refusal("E0401", wanted, value, DIVISION if isinstance(whole, float) else None)
+        raise _refusal("E0401", wanted, value, help_with(whole) if isinstance(whole, float) else None)
     if whole < lowest:
         raise _refusal("E0402", wanted if lowest else "0 or more", value)
     if whole > LARGEST:

@@ -62,6 +62,9 @@ class Add(Op):
             raise OpError(f"branches of `add` must have one shape: {_listed(inputs)}", code="E0301")
         return inputs[0]
 
+    def terms(self, inputs: Types) -> tuple[float, ...]:
+        return (*(1.0 for _ in inputs[1:]), self.scale)
+
     def cost(self, inputs: Types, output: TensorType) -> Cost:
         scaled = output.elements if self.scale != 1 else 0
         return self.moved(inputs, output, add=(len(inputs) - 1) * output.elements, mul=scaled)

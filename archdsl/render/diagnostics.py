@@ -28,7 +28,7 @@ def _entry(diagnostic: Diagnostic) -> dict[str, Any]:
         "related": [{**_place(label.span), "message": label.text} for label in diagnostic.secondary],
         "notes": list(diagnostic.notes),
         "help": diagnostic.help,
-        "fixes": [{**_place(fix.span), "replacement": fix.replacement} for fix in diagnostic.fixes],
+        "fixes": [{**_place(fix.span), "replacement": fix.replacement, "certain": fix.certain} for fix in diagnostic.fixes],
     }
 
 
@@ -113,14 +113,20 @@ def _result(diagnostic: Diagnostic, rule: int) -> dict[str, Any]:
     if diagnostic.secondary:
         result["relatedLocations"] = [{"id": index, **_location(label)} for index, label in enumerate(diagnostic.secondary)]
     if diagnostic.fixes:
-        result["fixes"] = [{"artifactChanges": [_change(fix.span, fix.replacement) for fix in diagnostic.fixes]}]
+        result["fixes"] = [_fix(diagnostic)]
     return result
 
 
-def _change(span: Span, replacement: str) -> dict[str, Any]:
+def _fix(diagnostic: Diagnostic) -> dict[str, Any]:
+    """The one fix that all replacements make together: a change for each file."""
+    changes: dict[str, list[dict[str, Any]]] = {}
+    for fix in diagnostic.fixes:
+        replacement = {"deletedRegion": _region(fix.span), "insertedContent": {"text": fix.replacement}}
+        changes.setdefault(_uri(fix.span.source.path), []).append(replacement)
     return {
-        "artifactLocation": {"uri": _uri(span.source.path)},
-        "replacements": [{"deletedRegion": _region(span), "insertedContent": {"text": replacement}}],
+        "description": {"text": diagnostic.help or "write this"},
+        "artifactChanges": [{"artifactLocation": {"uri": uri}, "replacements": made} for uri, made in changes.items()],
+        "properties": {"certain": all(fix.certain for fix in diagnostic.fixes)},
     }
 
 

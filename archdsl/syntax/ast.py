@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from archdsl.source import Source, Span
 
+RESERVED = frozenset({"if", "then", "else", "and", "or", "not", "in", "true", "false"})
+"""Words that expressions keep for themselves, so that no value can bear such a name."""
+
 # --- expressions ---------------------------------------------------------------------------------------------------------
 
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 # A string may lack its closing quote: it then reaches to the end of its line, and is not tried again from each quote in it.
-_PIECE = re.compile(r'"""[^"]*(?:"(?!"")[^"]*)*(?:""")?|"[^"\\\r\n]*(?:\\.[^"\\\r\n]*)*"?|#[^\r\n]*|[()\[\]{}]')
+_HIDDEN = re.compile(r'"""[^"]*(?:"(?!"")[^"]*)*(?:""")?|"[^"\\\r\n]*(?:\\.[^"\\\r\n]*)*"?|#[^\r\n]*')
+_PIECE = re.compile(_HIDDEN.pattern + r"|[()\[\]{}]")
 CLOSER = {"(": ")", "[": "]", "{": "}"}
 
 
@@ -29,6 +30,11 @@ def comments(text: str) -> Iterator[tuple[str, int]]:
     for found in _PIECE.finditer(text):
         if found.group().startswith("#"):
             yield found.group(), found.start()
+
+
+def code(text: str) -> str:
+    """``text`` with blanks for what stands in strings and comments, so that every place and line stays."""
+    return _HIDDEN.sub(lambda found: re.sub(r"[^\r\n]", " ", found.group()), text)
 
 
 def unpaired(text: str) -> list[Unpaired]:

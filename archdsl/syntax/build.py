@@ -16,9 +16,9 @@ from archdsl.diagnostics import did_you_mean, error
 from archdsl.limits import DEFAULT, Limits
 from archdsl.source import Source, Span
 from archdsl.syntax import ast, literals
+from archdsl.syntax.faults import brace_up
 
 FUNCTIONS = ("min", "max", "ceil", "floor")
-RESERVED = frozenset({"if", "then", "else", "and", "or", "not", "in", "true", "false"})
 _TAKE_BODY = frozenset({"concat", "add", "mul", "residual", "side"})  # for one hint only: the grammar knows no operator
 
 
@@ -203,7 +203,14 @@ class Builder:
         return ast.Defaults(self._name(parts[1]), tuple(parts[2].items), self._from_to(parts[0], parts[2]))
 
     def about(self, parts: list[Any]) -> ast.About:
-        return ast.About(tuple(_listed(parts)), self._from_to(parts[0], parts[-1]))
+        entries: list[ast.Argument] = _listed(parts)
+        first: dict[str | None, Span] = {}
+        for each in entries:
+            if each.name in first:
+                earlier = Mark(first[each.name], "first given here")
+                raise error("E0202", f"`{each.name}` is given twice", each.span, "given again", secondary=[earlier])
+            first[each.name] = each.span
+        return ast.About(tuple(entries), self._from_to(parts[0], parts[-1]))
 
     def input_(self, parts: list[Any]) -> ast.Input:
         return ast.Input(parts[1], tuple(parts[2].items), self._from_to(parts[0], parts[2]))
@@ -271,12 +278,14 @@ class Builder:
                 and after.steps[0].label is None
             ):
                 brace = self._span(body.span.start, body.span.start + 1)
+                fix = brace_up(self.source, call.span.end)
                 raise error(
                     "E0501",
                     f"`{call.callee.id}` has no body",
                     call.span,
                     secondary=[Mark(brace, "this brace begins a statement of its own")],
                     help=f"move `{{` up to the line of `{call.callee.id}`",
+                    fixes=[fix] if fix is not None else (),
                 )
 
     def repeat(self, parts: list[Any]) -> ast.Repeat:
@@ -339,7 +348,7 @@ class Builder:
 
     def name(self, parts: list[Token]) -> Sized:
         name = self._name(parts[0])
-        if name.id in RESERVED:
+        if name.id in ast.RESERVED:
             note = f"`{name.id}` is reserved in expressions"
             raise error("E0101", f"`{name.id}` where a value is expected", name.span, notes=[note])
         return Sized(name, 1)

@@ -118,7 +118,9 @@ def _character(source: Source, text: str, at: int) -> ArchError:
     span = Span(source, at, at + 1)
     if character in "0123456789":
         end, reason = literals.faulty_number(text, at)
-        return error("E0103", "a number is malformed", Span(source, at, end), reason)
+        fixes = _number(Span(source, at, end))
+        help = f"write `{fixes[0].replacement}`" if fixes else None
+        return error("E0103", "a number is malformed", Span(source, at, end), reason, help=help, fixes=fixes)
     if character == '"':
         return _string(source, text, at)
     if character == "'":
@@ -128,9 +130,35 @@ def _character(source: Source, text: str, at: int) -> ArchError:
         help = f"write `{_LOOKALIKES[character]}`" if character in _LOOKALIKES else "names use the letters a to z, digits and `_`"
         return error("E0106", f"`{printable(text[at:end])}` is not written in ASCII letters", Span(source, at, end), help=help)
     if character in _LOOKALIKES:
-        wanted = _LOOKALIKES[character]
-        return error("E0106", f"`{character}` means nothing here", span, help=f"write `{wanted}`", fixes=[Fix(span, wanted)])
+        fixes = _lookalike(source, at)
+        help = f"write `{_LOOKALIKES[character]}`" if fixes or character != "×" else "a size is `3x3`, a product `2 * w`"
+        return error("E0106", f"`{character}` means nothing here", span, help=help, fixes=fixes)
     return error("E0106", f"`{printable(character)}` means nothing here", span)
+
+
+def _lookalike(source: Source, at: int) -> list[Fix]:
+    """What takes the place of a character that looks like a sign of the language; none where it may stand for two of them."""
+    text, character = source.text, source.text[at]
+    span = Span(source, at, at + 1)
+    if character in "“”„":
+        found = re.compile(r'[“”„]([^"“”„\\\r\n]*)[“”]').match(text, at)
+        return [Fix(Span(source, at, found.end()), f'"{found.group(1)}"', certain=True)] if found else []
+    if character in "&|!":
+        found = re.compile(r"&&?|\|\|?|!").match(text, at)
+        assert found is not None
+        before, after = text[at - 1 : at], text[found.end() : found.end() + 1]
+        word = f"{'' if before.isspace() else ' '}{_LOOKALIKES[character]}{'' if after.isspace() else ' '}"
+        return [Fix(Span(source, at, found.end()), word, certain=len(found.group()) == 2 or character == "!")]
+    if character == "×" and not (text[at - 1 : at].isdigit() and text[at + 1 : at + 2].isdigit()):
+        return []  # between digits a cross is that of a size; elsewhere it may stand for a product
+    return [Fix(span, _LOOKALIKES[character], certain=True)]
+
+
+def _number(span: Span) -> list[Fix]:
+    """What a malformed number can only have meant: thousands grouped by `_`, or a fraction without its last zero."""
+    if re.fullmatch(r"[1-9][0-9]{0,2}(?:_[0-9]{3})+", span.text):
+        return [Fix(span, span.text.replace("_", ""), certain=True)]
+    return [Fix(span, f"{span.text}0", certain=True)] if re.fullmatch(r"(?:0|[1-9][0-9]*)\.", span.text) else []
 
 
 def _string(source: Source, text: str, at: int) -> ArchError:
@@ -150,11 +178,14 @@ def _string(source: Source, text: str, at: int) -> ArchError:
 
 def _single_quotes(source: Source, text: str, at: int) -> ArchError:
     found = re.compile(r"'([^'\r\n]*)'").match(text, at)
+    if text.startswith("'''", at):
+        return error("E0106", "a docstring in single quotes", Span(source, at, at + 3), help='docstrings stand in `"""`')
     if found is None:
         return error("E0106", "`'` means nothing here", Span(source, at, at + 1), help='strings stand in double quotes: `"…"`')
     span = Span(source, at, found.end())
     wanted = '"' + found.group(1).replace("\\", "\\\\").replace('"', '\\"') + '"'
-    return error("E0106", "a string in single quotes", span, help=f"write `{printable(wanted)}`", fixes=[Fix(span, wanted)])
+    fix = Fix(span, wanted, certain="\\" not in found.group(1))
+    return error("E0106", "a string in single quotes", span, help=f"write `{printable(wanted)}`", fixes=[fix])
 
 
 # --- brackets ------------------------------------------------------------------------------------------------------------
@@ -243,7 +274,7 @@ def _missing_colon(stop: Stop) -> ArchError | None:
         stop.span,
         secondary=[Label(span, "a label ends in `:`")],
         help=f"did you mean `{label}:`?",
-        fixes=[Fix(span, f"{label}:")],
+        fixes=[Fix(span, f"{label}:")],  # not certain: `relu conv(8)` lacks an arrow
     )
 
 
@@ -286,30 +317,55 @@ def _late_label(stop: Stop) -> ArchError | None:
     if stop.kind != "COLON" or stop.previous != "NAME" or not any(token.type == "REPEAT" for token in stop.before):
         return None
     name = stop.before[-1]
-    return error("E0101", "a label behind `repeat`", stop.span_of(name), help=f"write the label first: `{name}: repeat …`")
+    place, fixes = stop.span_of(name), list[Fix]()
+    first = _words(stop)[0]
+    if first.type == "REPEAT" and stop.source.text[place.end :].startswith(": "):
+        start = stop.span_of(first).start
+        fixes = [
+            Fix(Span(stop.source, start, start), f"{name}: ", certain=True),
+            Fix(Span(stop.source, place.start, place.end + 2), "", certain=True),
+        ]
+    return error("E0101", "a label behind `repeat`", place, help=f"write the label first: `{name}: repeat …`", fixes=fixes)
 
 
 def _chained(stop: Stop) -> ArchError | None:
     """``a < b < c``."""
     if stop.kind != "COMPARE" or not any(token.type == "COMPARE" for token in stop.before):
         return None
-    return error("E0101", "comparisons do not chain", stop.span, help="join them: `a < b and b < c`")
+    fixes = list[Fix]()
+    start = max(stop.span_of(token).end for token in stop.before if token.type == "COMPARE")
+    end = stop.span_of(stop.before[-1]).end
+    middle = stop.source.text[start:end].strip()
+    if re.fullmatch(r"[\w.]+", middle):
+        fixes = [Fix(Span(stop.source, end, end), f" and {middle}", certain=True)]
+    return error("E0101", "comparisons do not chain", stop.span, help="join them: `a < b and b < c`", fixes=fixes)
 
 
 def _assignment(stop: Stop) -> ArchError | None:
     """``if a = b``."""
     if stop.kind != "EQUALS" or "COMPARE" not in stop.expected:
         return None
-    return error("E0101", "`=` inside an expression", stop.span, help="`==` compares", fixes=[Fix(stop.span, "==")])
+    last = next((token.type for token in reversed(stop.before) if token.type in ("IF", "EQUALS")), "")
+    fix = Fix(stop.span, "==", certain=last == "IF")  # behind another `=` it may be a second assignment
+    return error("E0101", "`=` inside an expression", stop.span, help="`==` compares", fixes=[fix])
 
 
 def _brace_below(stop: Stop) -> ArchError | None:
     """A header whose brace stands on the next line."""
     if stop.kind != "SEP" or "LBRACE" not in stop.expected or "SEP" in stop.expected:
         return None
-    if not re.match(r"\s*(?:#[^\r\n]*\s*)*\{", stop.text[stop.span.end :]):
+    fix = brace_up(stop.source, stop.span.end)
+    if fix is None:
         return None
-    return error("E0101", "expected `{`, found the end of the line", stop.span, help="move `{` up to this line")
+    return error("E0101", "expected `{`, found the end of the line", stop.span, help="move `{` up to this line", fixes=[fix])
+
+
+def brace_up(source: Source, end: int) -> Fix | None:
+    """The fix that moves a brace on a line below to ``end``, where what it belongs to ends; None where no brace is next."""
+    found = re.compile(r"(\s*(?:#[^\r\n]*\s*)*)\{").match(source.text, end)
+    if found is None:
+        return None
+    return Fix(Span(source, end, found.end()), f" {{{found.group(1).rstrip()}", certain=True)
 
 
 def _outside(stop: Stop) -> ArchError | None:

@@ -11,6 +11,7 @@ from archdsl.limits import DEFAULT, Limits
 from archdsl.source import Source, Span
 from archdsl.syntax import ast, faults
 from archdsl.syntax.brackets import unpaired
+from archdsl.syntax.indentation import mended, missing, missing_bracket
 from archdsl.syntax.tables import machine
 
 _MOST_FAULTS = 20
@@ -60,11 +61,12 @@ def parse_path(source: Source, limits: Limits = DEFAULT) -> ast.Path:
 def _parse_all(source: Source, start: str, limits: Limits) -> Any:
     """What ``start`` derives from the text of ``source``; else ArchError with all independent faults.
 
-    After a fault, its line is blanked and the rest parsed again, until nothing more is found.
+    After a fault, its line is blanked and the rest parsed again, until nothing more is found or a bracket is missing.
     """
     if len(source.text) > limits.file_bytes:
         raise error("E0105", f"the text is longer than {limits.file_bytes} bytes", Span(source, 0, 0))
     found: list[Diagnostic] = []
+    brackets: list[Diagnostic] = []
     text = source.text
     while True:
         try:
@@ -72,6 +74,13 @@ def _parse_all(source: Source, start: str, limits: Limits) -> Any:
         except ArchError as fault:
             diagnostic = fault.diagnostics[0]
         else:
+            break
+        if not found and diagnostic.code != "E0105":
+            brackets = _missing_brackets(source, start, limits)
+        lines = {_line(each) for each in found}
+        brackets = [each for each in brackets if _line(each) not in lines]
+        if brackets and diagnostic.code != "E0105" and not _comes_before(diagnostic, brackets[0]):
+            found += brackets
             break
         if found and _follows(diagnostic, found[-1]):
             break
@@ -107,6 +116,32 @@ def _parse_once(source: Source, text: str, start: str, limits: Limits, kept: lis
 
 def _offset(diagnostic: Diagnostic) -> int:
     return diagnostic.primary.span.start if diagnostic.primary else 0
+
+
+def _missing_brackets(source: Source, start: str, limits: Limits) -> list[Diagnostic]:
+    """What the indentation tells of missing brackets, where it can be believed."""
+    found, believed = missing(source.text)
+    if found and not believed:
+        if len(source.text) > _MOST_REPARSED:
+            return []
+        whole = Source(source.path, mended(source.text, found))
+        try:
+            _parse_once(whole, whole.text, start, limits)
+        except ArchError:
+            return []
+    return [missing_bracket(source, each) for each in found]
+
+
+def _comes_before(diagnostic: Diagnostic, bracket: Diagnostic) -> bool:
+    """Whether a fault is none of the brackets': on a line before the first that is missing, or about characters on it."""
+    if diagnostic.code == "E0102":
+        return False
+    line, other = _line(diagnostic), _line(bracket)
+    return line < other or (line == other and diagnostic.code in ("E0103", "E0106"))
+
+
+def _line(diagnostic: Diagnostic) -> int:
+    return diagnostic.primary.span.line if diagnostic.primary else 0
 
 
 def _follows(diagnostic: Diagnostic, earlier: Diagnostic) -> bool:

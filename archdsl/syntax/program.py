@@ -2,18 +2,21 @@
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from types import MappingProxyType
 
-from archdsl.diagnostics import ArchError, Diagnostic, did_you_mean, error
+from archdsl.diagnostics import ArchError, Diagnostic, Fix, error, suggest
 from archdsl.limits import DEFAULT, Limits
 from archdsl.source import Source, Span
 from archdsl.syntax import ast
 from archdsl.syntax.reader import read_file
 
 _DRIVE = re.compile(r"[A-Za-z]:")
+_ENDING = ".arch"
 _MOST_OFFERED = 1000  # files looked at for a suggestion
+_AS_THEY_ARE: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,23 +36,27 @@ class _Found:
     place: _Place
 
 
-def read_program(source: Source, folder: str | None, library: str, limits: Limits = DEFAULT) -> ast.Program:
+def read_program(
+    source: Source, folder: str | None, library: str, limits: Limits = DEFAULT, texts: Mapping[str, str] = _AS_THEY_ARE
+) -> ast.Program:
     """``source`` parsed, with every file that it imports, directly or not.
 
     Imports are sought beside the importing file, within ``folder`` (that of the main spec; None for a text without one), then in
-    ``library``; a file of the library imports from the library only.  ArchError: what parsing raises, for all files at once, and
-    E0601 (missing), E0602 (leaves its tree), E0603 (circle), E0604 (unreadable), E0605 (too many, too deep).
+    ``library``; a file of the library imports from the library only.  ``texts``, by real path, stand for what is in files.
+    ArchError: what parsing raises, for all files at once, and E0601 (missing), E0602 (leaves its tree), E0603 (circle),
+    E0604 (unreadable), E0605 (too many, too deep).
     """
     real = None if folder is None else os.path.realpath(folder)
-    reader = _Reader(os.path.realpath(library), library, limits)
+    reader = _Reader(os.path.realpath(library), library, limits, texts)
     return reader.program(source, _Place(real, real))
 
 
 class _Reader:
-    def __init__(self, library: str, library_shown: str, limits: Limits) -> None:
+    def __init__(self, library: str, library_shown: str, limits: Limits, texts: Mapping[str, str]) -> None:
         self.library = library
         self.library_shown = library_shown
         self.limits = limits
+        self.texts = texts
         self.files: list[ast.File] = []
         self.imported: dict[tuple[Source, str], ast.File] = {}
         self.by_path: dict[str, ast.File | None] = {}  # None: already reported as faulty
@@ -108,8 +115,10 @@ class _Reader:
     def _read(self, found: _Found, at: Span, chain: list[tuple[str | None, str]]) -> None:
         self.by_path[found.real] = None
         # The real path is opened, so that no link that is changed meanwhile leads elsewhere.
-        content = read_file(found.real, self.limits, at=at)
-        tree = self._parse(Source(found.shown, content.text), found.real)
+        text = self.texts.get(found.real)
+        if text is None:
+            text = read_file(found.real, self.limits, at=at).text
+        tree = self._parse(Source(found.shown, text), found.real)
         if tree is not None:
             self._imports(tree, found.place, [*chain, (found.real, found.shown)])
 
@@ -137,7 +146,8 @@ class _Reader:
                 raise error("E0602", f'"{text}" leads out of the folder of the spec', at, "a symbolic link leads elsewhere")
             return _Found(self._shown(named, base.root), real, _Place(base.root, os.path.dirname(real)))
         folders = [base.folder for base in tried if base.folder is not None]
-        help = did_you_mean(text, _beside(text, folders))
+        near = suggest(text.removesuffix(_ENDING), [name.removesuffix(_ENDING) for name in _beside(text, folders)])
+        help = None if near is None else f"did you mean `{near}{_ENDING}`?"
         where = "not in the bundled library" if place.folder is None else "neither beside this file nor in the bundled library"
         raise error("E0601", f'there is no file "{text}"', at, where, help=help)
 
@@ -165,9 +175,11 @@ def _check_name(text: str, at: Span) -> None:
     if reason:
         help = "an import is relative to the file that it stands in, and stays within the folder of the spec"
         raise error("E0602", "an import leaves its tree", at, reason, help=help)
-    if not text.endswith(".arch"):
-        help = f'did you mean "{text[:100]}.arch"?'
-        raise error("E0601", "an import of a file that is no spec", at, "its name does not end in `.arch`", help=help)
+    if not text.endswith(_ENDING):
+        help = f'did you mean "{os.path.splitext(text)[0][:100]}{_ENDING}"?'
+        fixes = [Fix(at, f'"{text}.arch"', certain=True)] if at.text == f'"{text}"' and "." not in text else []
+        label = "its name does not end in `.arch`"
+        raise error("E0601", "an import of a file that is no spec", at, label, help=help, fixes=fixes)
 
 
 def _within(real: str, root: str) -> bool:

@@ -6,7 +6,6 @@ to exist: what is missing, damaged or cannot be written is made anew and kept in
 
 import hashlib
 import marshal
-import os
 import sys
 import threading
 from contextlib import suppress
@@ -19,7 +18,7 @@ import lark
 from lark.grammar import Rule
 from lark.lexer import TerminalDef
 
-from archdsl.files import atomic_write
+from archdsl.files import atomic_write, cache_folder
 from archdsl.syntax.build import Builder
 from archdsl.syntax.layout import Layout
 
@@ -76,17 +75,11 @@ def make(grammar: str, *, strict: bool = False) -> dict[str, Any]:
 
 def cache_path(grammar: str) -> Path | None:
     """Where the tables of this grammar, lark and Python are kept; None where the user has no folder for caches."""
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA")
-    else:
-        base = os.environ.get("XDG_CACHE_HOME")
-    if not base or not os.path.isabs(base):
-        try:
-            base = str(Path.home() / ".cache")
-        except RuntimeError:
-            return None
+    folder = cache_folder()
+    if folder is None:
+        return None
     key = hashlib.sha256(f"{grammar}\n{lark.__version__}\n{sys.version}".encode()).hexdigest()[:20]
-    return Path(base) / "archdsl" / f"parser-{key}.bin"
+    return folder / f"parser-{key}.bin"
 
 
 def _read(path: Path) -> dict[str, Any] | None:

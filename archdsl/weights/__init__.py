@@ -11,10 +11,11 @@ from pathlib import Path
 
 from archdsl.diagnostics import did_you_mean, error
 from archdsl.ir import Graph
-from archdsl.ir.weights import Match, Recipe, Stored, WeightFile, WeightMap, WeightReport
+from archdsl.ir.weights import NATIVE, Match, Recipe, Stored, WeightFile, WeightMap, WeightReport
 from archdsl.weights.arrays import read, written
-from archdsl.weights.mapping import NATIVE, build, native
+from archdsl.weights.mapping import build, native
 from archdsl.weights.matching import match, refusal
+from archdsl.weights.readings import Names, about
 from archdsl.weights.rules import Rules, shipped
 from archdsl.weights.rules import read as read_rules
 from archdsl.weights.storage import beginning, in_memory, open_safetensors, safetensors_bytes
@@ -22,12 +23,14 @@ from archdsl.weights.storage import beginning, in_memory, open_safetensors, safe
 __all__ = [
     "NATIVE",
     "Match",
+    "Names",
     "Recipe",
     "Rules",
     "Stored",
     "WeightFile",
     "WeightMap",
     "WeightReport",
+    "about",
     "beginning",
     "build",
     "fit",
@@ -64,13 +67,21 @@ def maps(graph: Graph, folder: Path, source: str | None = None) -> tuple[WeightM
     return tuple(found)
 
 
-def fit(file: WeightFile, maps: Sequence[WeightMap], skip: Sequence[str] = (), ignore: Sequence[str] = ()) -> WeightReport:
-    """The report of the one map by which ``file`` fits.
+def fit(
+    file: WeightFile,
+    maps: Sequence[WeightMap],
+    skip: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    names: Names | None = None,
+) -> WeightReport:
+    """The report of the one map by which ``file`` fits; ``names`` as in :func:`match`.
 
     Raises E0708 where it fits by none, with what keeps it from fitting by the one that comes closest, and where it fits by
     several in different ways.
     """
-    reports = [match(map, file, skip, ignore) for map in maps]
+    if names not in (None, "now", "older"):
+        raise error("E0402", f"names of weights are those of `now` or `older` ones, not `{names}`")
+    reports = [match(map, file, skip, ignore, names) for map in maps]
     fitting = [report for report in reports if report.fits]
     if not fitting:
         best = min(reports, key=lambda report: (report.problems, -len(report.matches)))

@@ -1,26 +1,19 @@
 """A map for one network: the rules of a file applied to every weight of a graph."""
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from archdsl.ir import Graph, Node, Weight
-from archdsl.ir.weights import Recipe, WeightMap
+from archdsl.ir import Graph, Node, Weight, fingerprint
+from archdsl.ir.weights import NATIVE, Recipe, WeightMap
 from archdsl.weights.layout import TORCH, NoPlace
 from archdsl.weights.names import BadRule, Rule
+from archdsl.weights.readings import contests, dotted
 from archdsl.weights.rules import Rules, check
-
-NATIVE = "native"
-"""What our own layout is called: keys are the spec's paths, with ``.3.`` for ``[3]``."""
 
 
 def key(path: str, name: str) -> str:
     """The key of a weight in a ``state_dict``: ``a[3].conv`` and ``weight`` give ``a.3.conv.weight``."""
     return f"{dotted(path)}.{name}"
-
-
-def dotted(path: str) -> str:
-    return re.sub(r"\[(\w+)\]", r".\1", path)
 
 
 def native(graph: Graph) -> WeightMap:
@@ -30,7 +23,19 @@ def native(graph: Graph) -> WeightMap:
         name = key(node.path, weight.name)
         recipe = TORCH.recipe(graph, node, weight, None)
         recipes.append(replace(recipe, ours=name, theirs=name, fill=_fill(weight, gamma=True)))
-    return WeightMap(graph.name, NATIVE, graph.name, tuple(recipes), older=_older(graph, [each.ours for each in recipes]))
+    names = [each.ours for each in recipes]
+    older = _older(graph, names)
+    contested = contests(graph, names, older)
+    unique = {old: next(iter(heirs)) for old, heirs in older.items() if len(heirs) == 1}
+    return WeightMap(
+        graph.name,
+        NATIVE,
+        graph.name,
+        tuple(recipes),
+        older={old: new for old, new in unique.items() if old not in set(names)},
+        contests=contested,
+        fingerprint=fingerprint(graph) if contested else "",
+    )
 
 
 def build(graph: Graph, rules: Rules, source: str | None = None) -> WeightMap:
@@ -166,21 +171,23 @@ def _distinct(rules: Rules, recipes: Iterable[Recipe]) -> None:
             seen[name] = recipe.ours
 
 
-def _older(graph: Graph, names: Iterable[str]) -> dict[str, str]:
-    """Our names by every older name that the spec's `was` gives them, those that are beyond doubt."""
-    current = set(names)
-    found: dict[str, set[str]] = {}
-    for name in current:
-        for old in _formerly(graph, name):
-            found.setdefault(old, set()).add(name)
-    return {old: each for old, (each, *more) in found.items() if not more and old not in current}
+def _older(graph: Graph, names: Iterable[str]) -> dict[str, dict[str, frozenset[str]]]:
+    """By every older name that the spec's `was` tells of, our weights that may have borne it, and by which renamed paths."""
+    found: dict[str, dict[str, frozenset[str]]] = {}
+    for name in names:
+        for old, paths in _formerly(graph, name).items():
+            found.setdefault(old, {})[name] = paths
+    return found
 
 
-def _formerly(graph: Graph, name: str) -> set[str]:
-    """What ``name`` was called before the renamings on its way were made, in every combination of them."""
-    names = {name}
+def _formerly(graph: Graph, name: str) -> dict[str, frozenset[str]]:
+    """What ``name`` was called before the renamings on its way were made, in every combination of them, with their paths."""
+    names = {name: frozenset[str]()}
     for path, olds in sorted(graph.renames.items(), key=lambda item: -len(item[0])):
         prefix = f"{dotted(path)}."
         for old in olds:
-            names |= {f"{dotted(old)}.{each[len(prefix) :]}" for each in names if each.startswith(prefix)}
-    return names - {name}
+            for each, paths in list(names.items()):
+                if each.startswith(prefix):
+                    names.setdefault(f"{dotted(old)}.{each[len(prefix) :]}", paths | {path})
+    del names[name]
+    return names

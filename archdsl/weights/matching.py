@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from archdsl.diagnostics import ArchError, did_you_mean, error
 from archdsl.ir import show
 from archdsl.ir.weights import Match, Misshaped, Missing, Recipe, Shape, Stored, WeightFile, WeightMap, WeightReport
-from archdsl.weights.mapping import dotted
+from archdsl.weights.readings import Names, dotted, settled
 from archdsl.weights.rules import text_of
 
 FLOATS = frozenset({"float16", "bfloat16", "float32", "float64"})
@@ -19,14 +19,18 @@ _SUGGESTED, _COMPARED, _COMPARABLE = 50, 500, 200
 _SHOWN = 8
 
 
-def match(map: WeightMap, file: WeightFile, skip: Sequence[str] = (), ignore: Sequence[str] = ()) -> WeightReport:
+def match(
+    map: WeightMap, file: WeightFile, skip: Sequence[str] = (), ignore: Sequence[str] = (), names: Names | None = None
+) -> WeightReport:
     """What of ``file`` goes where by ``map``, and what does not; :attr:`WeightReport.fits` says whether it may be used.
 
     Layers of ours that ``skip`` matches stay out, together with their sources; arrays of the file that ``ignore`` matches
-    are left alone.  Raises E0201 for a pattern that matches nothing, and E0708 where two arrays of the file have one name.
+    are left alone.  ``names`` tells whether labels that were exchanged are called as they are now or as they were before.
+    Raises E0201 for a pattern that matches nothing, and E0708 where two arrays of the file have one name, or one may be meant
+    for either of two layers.
     """
-    originals = canonical(file, map)
     skipped = _skipped([recipe.ours for recipe in map.recipes] + [name for name, _ in map.uncovered], skip)
+    originals = canonical(file, map, skipped, names)
     recipes = [recipe for recipe in map.recipes if recipe.ours not in skipped]
     recipes = _settled(recipes, originals)
     wide = _with_background(recipes, originals, file.entries)
@@ -64,7 +68,7 @@ def match(map: WeightMap, file: WeightFile, skip: Sequence[str] = (), ignore: Se
     )
 
 
-def canonical(file: WeightFile, map: WeightMap) -> dict[str, str]:
+def canonical(file: WeightFile, map: WeightMap, skipped: set[str], wanted: Names | None) -> dict[str, str]:
     """The names in ``file`` by what ``map`` calls them: wrappers taken off, own numbers begun at 0, older names made new."""
     names = {name: name.removesuffix(":0") if map.separator == "/" else name for name in file.entries}
     if map.separator == "/":
@@ -73,6 +77,7 @@ def canonical(file: WeightFile, map: WeightMap) -> dict[str, str]:
         names = _renumbered(names, stem, map.separator)
     if map.separator == ".":
         names = _unwrapped(names)
+    names = settled(file, map, names, skipped, wanted)
     present = set(names.values())
     names = {original: name if map.older.get(name, name) in present else map.older[name] for original, name in names.items()}
     found: dict[str, str] = {}

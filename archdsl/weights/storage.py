@@ -21,6 +21,7 @@ from archdsl.ir.weights import Stored, WeightFile
 
 HEADER_BYTES = 16 << 20
 """The largest header that is looked at: some 200,000 arrays; the largest bundled network has 1,500."""
+_ABOUT = "archdsl"
 _DTYPES = {
     "F16": "float16",
     "BF16": "bfloat16",
@@ -65,7 +66,16 @@ def open_safetensors(path: str) -> WeightFile:
             return _widened(path, name, entries[name])
         return file.get_tensor(name)
 
-    return WeightFile(path, entries, read)
+    return WeightFile(path, entries, read, _about(file.metadata()))
+
+
+def _about(metadata: Mapping[str, str] | None) -> Mapping[str, Any]:
+    """What a file of ours says of itself; nothing for any other file, and for one that is not as we write it."""
+    try:
+        found = json.loads((metadata or {}).get(_ABOUT, ""))
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _stored(array: Any) -> Stored:
@@ -83,10 +93,14 @@ def _widened(path: str, name: str, stored: Stored) -> NDArray[np.float32]:
     return (halves.astype(np.uint32) << 16).view(np.float32).reshape(stored.shape)
 
 
-def safetensors_bytes(arrays: Mapping[str, NDArray[np.generic]], metadata: Mapping[str, str] | None = None) -> bytes:
-    """A safetensors file with these arrays; equal arrays and metadata give equal bytes."""
+def safetensors_bytes(arrays: Mapping[str, NDArray[np.generic]], about: Mapping[str, Any] | None = None) -> bytes:
+    """A safetensors file with these arrays, and what it says of itself; equal ones give equal bytes.
+
+    The format's metadata is a table of texts, which the library writes in an order that changes from run to run.  Ours is one
+    text in JSON, so that there is no order.
+    """
     whole = {name: np.ascontiguousarray(array).reshape(array.shape) for name, array in arrays.items()}
-    data: bytes = save(whole, dict(metadata or {}))
+    data: bytes = save(whole, {_ABOUT: json.dumps(about, sort_keys=True)} if about else None)
     return data
 
 
@@ -104,4 +118,6 @@ def in_memory(arrays: Mapping[str, Any], path: str = "<arrays>") -> WeightFile:
     for name, value in arrays.items():
         array = value if hasattr(value, "dtype") else np.asarray(value)
         entries[name] = Stored(tuple(array.shape), str(array.dtype).removeprefix("torch."))
-    return WeightFile(path, entries, read)
+    metadata = getattr(arrays, "_metadata", None)  # of a `state_dict`, where a checkpoint of ours tells of itself
+    said = metadata.get(_ABOUT) if isinstance(metadata, Mapping) else None
+    return WeightFile(path, entries, read, said if isinstance(said, Mapping) else {})

@@ -6,8 +6,8 @@ import pytest
 
 import archdsl
 from archdsl.backends.torch import formulas
-from archdsl.backends.torch.constructor import RESERVED_ATTRIBUTES
 from archdsl.backends.torch.text import docstring, free_name
+from archdsl.ir import MODULE_ATTRIBUTES
 from archdsl.source import Source
 
 TEXTS = [
@@ -87,7 +87,7 @@ def test_a_formula_is_worth_what_it_says(text, value):
 def test_stored_numbers_hide_no_attribute_of_a_module():
     nn = pytest.importorskip("torch.nn")
     public = {name for kind in (nn.Module, nn.Sequential) for name in dir(kind) if not name.startswith("_")}
-    assert public | {"training"} <= RESERVED_ATTRIBUTES | {"call_super_init"}
+    assert public | {"training"} <= MODULE_ATTRIBUTES | {"call_super_init"}
 
 
 def test_objects_with_different_guards_share_a_class():

@@ -161,3 +161,22 @@ def test_the_cache_folder_follows_the_environment(tmp_path, monkeypatch):
     assert cache_folder() == tmp_path / "archdsl"
     monkeypatch.setenv(variable, "relative")
     assert cache_folder().is_absolute()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_that_nobody_reads_is_refused_at_once(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(OSError, match="nobody reads this pipe") as caught:
+        atomic_write(pipe, b"text")
+    assert (caught.value.errno, caught.value.filename) == (errno.ENXIO, str(pipe))
+    assert os.listdir(tmp_path) == ["pipe"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.parametrize("arguments", [("compile", "good.arch", "--to", "ir"), ("compile", "good.arch", "--to", "torch")])
+def test_a_command_that_writes_to_one_ends(process, folder, arguments):
+    os.mkfifo(folder / "pipe")
+    ran = process(*arguments, "-o", "pipe")
+    assert (ran.code, ran.out) == (3, "")
+    assert "`pipe`: nobody reads this pipe" in ran.err

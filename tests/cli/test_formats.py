@@ -48,7 +48,15 @@ def test_json_has_every_part():
                 "notes": ["a note"],
                 "help": "mend it",
                 "fixes": [
-                    {"file": "a b/ñ%.arch", "line": 2, "column": 1, "end_line": 2, "end_column": 9, "replacement": "mended"},
+                    {
+                        "file": "a b/ñ%.arch",
+                        "line": 2,
+                        "column": 1,
+                        "end_line": 2,
+                        "end_column": 9,
+                        "replacement": "mended",
+                        "certain": False,
+                    },
                 ],
             }
         ],

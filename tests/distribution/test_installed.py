@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 
 import archdsl
+from archdsl.diagnostics import CODES
 from tests.distribution.builds import ROOT, build
 
 SPECS = {path.relative_to(ROOT).as_posix() for path in (ROOT / "specs").rglob("*.arch")}
@@ -20,6 +21,7 @@ def members(wheel):
 def test_the_wheel_holds_the_package_and_every_spec(wheel):
     names = set(members(wheel))
     assert {f"archdsl/{name}" for name in SPECS} <= names
+    assert {f"archdsl/explanations/{code}.md" for code in CODES} <= names
     assert {"archdsl/__init__.py", "archdsl/py.typed", f"archdsl-{archdsl.__version__}.dist-info/licenses/LICENSE"} <= names
     assert {name.split("/")[0] for name in names} == {"archdsl", f"archdsl-{archdsl.__version__}.dist-info"}
 
@@ -61,6 +63,12 @@ def test_list_names_the_bundled_networks(environment):
 def test_check_finds_a_bundled_network(environment):
     run = environment.run("python", "-m", "archdsl", "check", "inception_v4")
     assert run.returncode == 0, run.stderr
+
+
+def test_explanations_come_along(environment):
+    run = environment.run("archdsl", "explain", "E0301")
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.startswith("E0301: ")
 
 
 def test_the_command_is_installed(environment):

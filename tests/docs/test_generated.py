@@ -16,6 +16,21 @@ def test_the_page_is_what_the_generator_writes(name):
     assert (generate.ROOT / name).read_text(encoding="utf-8") == generate.PAGES[name](), "run `make docs`"
 
 
+def test_there_are_no_other_pages_of_errors():
+    there = {path.relative_to(generate.ROOT).as_posix() for path in (generate.ROOT / "docs" / "errors").iterdir()}
+    assert there == {name for name in generate.PAGES if name.startswith("docs/errors/")}
+
+
+def test_links_of_pages_of_errors_lead_somewhere():
+    for page in sorted((generate.ROOT / "docs" / "errors").glob("*.md")):
+        text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+        for file, anchor in re.findall(r"\]\(([^)#\s]+)(#[^)\s]+)?\)", text):
+            there = page.parent / file
+            headings = re.findall(r"^#+ (.+)$", there.read_text(encoding="utf-8"), re.MULTILINE)
+            anchors = {"", *(f"#{heading.lower().replace(' ', '-')}" for heading in headings)}
+            assert anchor in anchors, f"{page.name}: {file}"
+
+
 def test_every_operator_has_a_section():
     page = generate.operators_page()
     assert [operator.keyword for operator in ALL if f"\n## {operator.keyword}\n" not in page] == []

@@ -45,3 +45,13 @@ def statement_lines(text):
 def without_expectations(text):
     """The text with the checked figure captions left out, which every changed width would fail."""
     return "".join(line for line in text.splitlines(keepends=True) if not line.strip().startswith("expect "))
+
+
+def the_fault(caught):
+    """The first report of ``caught``: the only one, but where what was left out is missed at many places."""
+    first, *others = caught.diagnostics
+    assert not others or {each.code for each in caught.diagnostics} <= {"E0201", "E0301", "E0304", "E0404"}, caught
+    assert first.primary is not None
+    assert first.message[:1] == first.message[:1].lower()
+    assert not first.message.endswith(".")
+    return first

@@ -10,7 +10,7 @@ from archdsl import ArchError
 from archdsl.pipeline import library
 from archdsl.source import Source
 from tests.networks.history_maps_a import NAMES, VGG
-from tests.networks.mutation import statement_lines, without_expectations
+from tests.networks.mutation import statement_lines, the_fault, without_expectations
 
 # How many networks compile at least of those that lack one line, captions apart; fewer mean that the language is more rigid.
 LEAST_THAT_COMPILE = {
@@ -44,8 +44,7 @@ def fault_of(spec, **choices):
     try:
         archdsl.load(spec, **choices)
     except ArchError as caught:
-        (fault,) = caught.diagnostics
-        return fault
+        return the_fault(caught)
     return None
 
 

@@ -8,7 +8,7 @@ import archdsl
 from archdsl import ArchError
 from archdsl.pipeline import library
 from archdsl.source import Source
-from tests.networks.mutation import statement_lines, without_expectations
+from tests.networks.mutation import statement_lines, the_fault, without_expectations
 
 # How many networks compile at least, of those that lack one line; fewer would mean that the language has become more rigid.
 LEAST_THAT_COMPILE = {"inception_v4": 33, "inception_resnet_v2": 11, "inception_resnet_v2_slim": 15}
@@ -19,12 +19,14 @@ LEAST_WITHOUT_LINES_OF = {
 
 
 def fault_of(spec):
-    """None where the spec compiles, else what is wrong; anything but an :class:`ArchError` about one fault fails the test."""
+    """None where the spec compiles, else what is wrong.
+
+    Anything but an :class:`ArchError` about one fault fails the test, or about the names that one import brought.
+    """
     try:
         archdsl.load(spec)
     except ArchError as caught:
-        (fault,) = caught.diagnostics
-        return fault
+        return the_fault(caught)
     return None
 
 

@@ -25,23 +25,33 @@ def told(text, read=parse):
 @pytest.mark.parametrize(
     "text, expected",
     [
-        ("block A() {\n  c1: conv(32\n  c2: relu\n}", ("E0102", "`(` at 2:11 is never closed", (2, 11, "("), None)),
-        ("block A() {\n  expect [N, 3\n}", ("E0102", "`[` at 2:10 is never closed", (2, 10, "["), None)),
-        ("block A() {\n  relu", ("E0102", "`{` at 1:11 is never closed", (1, 11, "{"), None)),
+        ("block A() {\n  c1: conv(32\n  c2: relu\n}", ("E0102", "`(` at 2:11 is never closed", (2, 14, ""), "add `)`")),
+        ("block A() {\n  expect [N, 3\n}", ("E0102", "`[` at 2:10 is never closed", (2, 15, ""), "add `]`")),
+        ("block A() {\n  relu", ("E0102", "`{` at 1:11 is never closed", (2, 7, ""), "add `}`")),
         ("block A() { x: conv(3] }", ("E0102", "`]` closes nothing", (1, 22, "]"), None)),
         ("block A() { relu ) }", ("E0102", "`)` closes nothing", (1, 18, ")"), None)),
         ("block A() { relu }\n}", ("E0102", "`}` closes nothing", (2, 1, "}"), None)),
         (
             "block A() {\n  relu\n\nblock B() { relu }",
-            ("E0102", "`{` at 1:11 is not closed before this `block`", (1, 11, "{"), "add the missing `}` above `block`"),
+            ("E0102", "`{` at 1:11 is never closed", (3, 1, ""), "add `}`"),
         ),
         (
             "block A() {\n  c: concat {\n    relu\n}\narch n() { relu }",
-            ("E0102", "`{` at 1:11 is not closed before this `arch`", (1, 11, "{"), "add the missing `}` above `arch`"),
+            ("E0102", "`{` at 2:13 is never closed", (3, 9, ""), "add `}`"),
         ),
         (
             'block A() {\n  relu\nfrom "x.arch" import a',
-            ("E0102", "`{` at 1:11 is not closed before this `from`", (1, 11, "{"), "add the missing `}` above `from`"),
+            ("E0102", "`{` at 1:11 is never closed", (2, 7, ""), "add `}`"),
+        ),
+        # where the indentation tells nothing
+        (
+            "block A() {\nrelu\nblock B() { relu }",
+            ("E0102", "`{` at 1:11 is not closed before this `block`", (1, 11, "{"), "add the missing `}` above `block`"),
+        ),
+        ("block A() {\nc: concat {\nrelu\n}", ("E0102", "`{` at 1:11 is never closed", (1, 11, "{"), None)),
+        (
+            "block A() {\n  c: concat {\nrelu\n}\narch n() { relu }",
+            ("E0102", "`{` at 1:11 is not closed before this `arch`", (1, 11, "{"), "add the missing `}` above `arch`"),
         ),
         (
             "block A() {\n  variant v of w { drop a }\n}",
@@ -110,6 +120,123 @@ def test_malformed_number_is_one_fault_at_its_first_character(word):
 def test_number_refused_by_value(word):
     code, _, (line, column, text), _ = told(f"let a = {word}")
     assert (code, line, column, text) == ("E0103", 1, 9, word)
+
+
+# --- missing brackets ----------------------------------------------------------------------------------------------------
+
+
+def mended(text):
+    """``text`` with the fixes of its faults put in."""
+    fixes = (fix for each in faults(text) for fix in each.fixes)
+    for fix in sorted(fixes, key=lambda fix: -fix.span.start):
+        text = text[: fix.span.start] + fix.replacement + text[fix.span.end :]
+    return text
+
+
+WELL_LAID_OUT = """block A(k, s = 1) {
+  mix: concat {  # doc
+    a: conv(k, 1x1)
+    b: { r: conv((1 + 2) * k, 1x1); v: conv(k, 3x3) } if s != 1
+    keep: {}
+  } -> act: relu
+  residual(shortcut = {
+    proj: conv(2, 1x1)
+  }, scale = 0.1) {
+    x: conv(
+      3,
+      kernel=3x3,
+    )
+
+    # a remark
+    y: relu
+  } if s == 1
+
+  expect [N, 3, 35]
+}
+
+arch n() {
+  about { top1 = 80.0 }
+  input image: [N, 3, 299, 299]
+  a: repeat 4 A(3)
+  output y
+}
+
+variant v of n {
+  set a[1..2]:k = 4
+}
+"""
+
+
+@pytest.mark.parametrize("at", [at for at, sign in enumerate(WELL_LAID_OUT) if sign in "()[]{}"])
+def test_a_missing_bracket_is_told_on_its_line(at):
+    assert parse(Source("whole.arch", WELL_LAID_OUT))
+    text = WELL_LAID_OUT[:at] + WELL_LAID_OUT[at + 1 :]
+    (diagnostic,) = faults(text)
+    assert diagnostic.code == "E0102"
+    assert diagnostic.primary.span.line == WELL_LAID_OUT.count("\n", 0, at) + 1
+
+
+def test_the_fix_of_a_missing_bracket_mends_it():
+    alone = [at for at, sign in enumerate(WELL_LAID_OUT) if sign in "}{)" and WELL_LAID_OUT[at + 1] in "\n "]
+    trees = [parse(Source("x", mended(WELL_LAID_OUT[:at] + WELL_LAID_OUT[at + 1 :]))) for at in alone if told_by_indentation(at)]
+    assert len(trees) > 15
+
+
+def told_by_indentation(at):
+    return any(each.fixes for each in faults(WELL_LAID_OUT[:at] + WELL_LAID_OUT[at + 1 :]))
+
+
+def test_a_line_that_lacks_is_told_where_it_should_stand():
+    text = "block A() {\n  x: concat {\n    relu  # why\n\n    sigmoid\n  y: relu\n}\n"
+    (found,) = faults(text)
+    assert (found.primary.span.line, found.primary.text) == (5, "by the indentation, `}` is missing here")
+    assert [(each.span.text, each.span.line, each.text) for each in found.secondary] == [("{", 2, "opened here")]
+    assert mended(text) == text.replace("sigmoid\n", "sigmoid\n  }\n")
+
+
+def test_each_missing_bracket_is_told_in_one_run():
+    text = "block A() {\n  x: concat\n    relu\n  }\n}\nblock B() {\n  y: conv(3\n  relu ]\n\nblock C() {\n  relu\n"
+    assert [(each.primary.span.line, each.message) for each in faults(text)] == [
+        (2, "`}` at 4:3 closes nothing"),
+        (7, "`(` at 7:10 is never closed"),
+        (8, "`]` closes nothing"),
+        (9, "`{` at 6:11 is never closed"),
+        (11, "`{` at 10:11 is never closed"),
+    ]
+
+
+def test_brackets_that_pair_wrongly_are_told_where_the_indentation_mends_them():
+    text = "block A() {\n  x: concat\n    a: relu\n  }\n  y: concat {\n    b: relu\n}\n"  # as many open as close
+    assert [(each.primary.span.line, each.message) for each in faults(text)] == [
+        (2, "`}` at 4:3 closes nothing"),
+        (6, "`{` at 5:13 is never closed"),
+    ]
+
+
+def test_other_faults_before_a_missing_bracket_are_told_too():
+    found = faults("block A() {\n  c1 conv(3)\n  x: concat {\n    relu\n  y: sigmoid\n}\n")
+    assert [(each.code, each.primary.span.line) for each in found] == [("E0101", 2), ("E0102", 4)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "block A() {\nx: concat {\na: relu\n}\n",
+        "block A() {\n    x: concat {\n  a: relu\n      }\n",
+        "block A() {\n  x: concat { a: relu\n    b: relu }\n  y: conv(3,\n    1x1\n  )\n",
+    ],
+)
+def test_the_opener_is_told_where_the_indentation_does_not_help(text):
+    (found,) = faults(text)
+    assert (found.code, found.primary.span.text) == ("E0102", "{")
+
+
+def test_a_text_of_nothing_but_brackets_ends_soon():
+    for text in ("}" * 100_000, "{\n" * 50_000, "(]" * 50_000, " )\n" * 50_000, "{\n}\n" * 30_000 + "("):
+        assert faults(text)
+
+
+# --- several faults ------------------------------------------------------------------------------------------------------
 
 
 def test_fixes_mend_the_fault():

@@ -5,6 +5,7 @@ Such a file is a pickle, a small program.  It is opened with ``weights_only``, w
 
 import io
 import zipfile
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from torch import nn
 from archdsl.diagnostics import InternalError, error
 from archdsl.ir.weights import Stored, WeightFile
 
+_ABOUT = "archdsl"
 _SAFE_SINCE = (2, 6)
 """The release from which ``weights_only`` holds for the format of before 2020 as well (CVE-2025-32434)."""
 
@@ -34,7 +36,7 @@ def open_checkpoint(path: str, key: str | None = None) -> WeightFile:
         raise
     except Exception as fault:  # noqa: BLE001 - a damaged or hostile file raises anything at all
         raise error("E0709", f"`{path}` is not a PyTorch file that holds weights alone: {_line(fault)}") from None
-    tensors = _state(path, found, key)
+    tensors, about = _state(path, found, key), _about(found)
     entries = {name: Stored(tuple(tensor.shape), str(tensor.dtype).removeprefix("torch.")) for name, tensor in tensors.items()}
 
     def read(name: str) -> Any:
@@ -44,7 +46,7 @@ def open_checkpoint(path: str, key: str | None = None) -> WeightFile:
         except (RuntimeError, TypeError, NotImplementedError) as fault:
             raise error("E0709", f"`{name}` in `{path}` holds no numbers: {_line(fault)}") from None
 
-    return WeightFile(path, entries, read)
+    return WeightFile(path, entries, read, about)
 
 
 def _check_archive(path: str) -> None:
@@ -89,11 +91,24 @@ def _choices(states: Mapping[str, object]) -> str | None:
     return f"say which: --key {' or '.join(sorted(states))}" if states else None
 
 
-def checkpoint_bytes(arrays: Mapping[str, Any]) -> bytes:
-    """A file that ``torch.load`` reads, with ``arrays`` as a ``state_dict``."""
+def checkpoint_bytes(arrays: Mapping[str, Any], about: Mapping[str, Any] | None = None) -> bytes:
+    """A file that ``torch.load`` reads, with ``arrays`` as a ``state_dict``, and what it says of itself in its ``_metadata``.
+
+    That is where PyTorch keeps the versions of a module's parts; it reads none but those, so that any network loads the file.
+    """
     buffer = io.BytesIO()
-    torch.save({name: torch.from_numpy(array.copy()) for name, array in arrays.items()}, buffer)
+    state = OrderedDict((name, torch.from_numpy(array.copy())) for name, array in arrays.items())
+    if about:
+        vars(state)["_metadata"] = OrderedDict({_ABOUT: dict(about)})
+    torch.save(state, buffer)
     return buffer.getvalue()
+
+
+def _about(found: object) -> Mapping[str, Any]:
+    """What a file of ours says of itself; nothing for any other."""
+    metadata = getattr(found, "_metadata", None)
+    said = metadata.get(_ABOUT) if isinstance(metadata, Mapping) else None
+    return said if isinstance(said, Mapping) else {}
 
 
 def assign(module: nn.Module, arrays: Mapping[str, Any]) -> nn.Module:

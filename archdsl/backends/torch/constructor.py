@@ -19,22 +19,10 @@ from archdsl.backends.torch.templates import (
     Template,
 )
 from archdsl.backends.torch.text import INDENT, WIDTH, free_name, lay_out, literal
-from archdsl.ir import REQUIRED
+from archdsl.ir import MODULE_ATTRIBUTES, REQUIRED
 
 _POSITIONAL = 3
 _LONGEST_NAME = 24
-RESERVED_ATTRIBUTES = frozenset(
-    """
-    T_destination add_module append apply bfloat16 buffers call_super_init children compile cpu cuda double dump_patches eval
-    extend extra_repr float forward get_buffer get_extra_state get_parameter get_submodule half insert ipu load_state_dict
-    modules mtia named_buffers named_children named_modules named_parameters parameters pop register_backward_hook
-    register_buffer register_forward_hook register_forward_pre_hook register_full_backward_hook
-    register_full_backward_pre_hook register_load_state_dict_post_hook register_load_state_dict_pre_hook register_module
-    register_parameter register_state_dict_post_hook register_state_dict_pre_hook requires_grad_ set_extra_state
-    set_submodule share_memory state_dict to to_empty train training type xpu zero_grad
-    """.split()
-)
-"""What a number that is stored cannot be called: PyTorch's own attributes of modules."""
 
 
 class Face:
@@ -44,7 +32,7 @@ class Face:
         self.template, self.steps = template, steps
         self.conditionals = {each.key: each for each in template.conditionals if not each.present.constant}
         self.members: dict[Key, list[Step]] = {}
-        self._taken = {step.path[0] for step in steps} | RESERVED_ATTRIBUTES
+        self._taken = {step.path[0] for step in steps} | MODULE_ATTRIBUTES
         self.stored: dict[str, str] = {}
         self._numbers: dict[int, str] = {}
         self.switches: dict[Key, str] = {}

@@ -1,0 +1,99 @@
+"""Where a comment has to stand to allow a warning, and what it has to say."""
+
+import pytest
+
+from archdsl.analysis.lints.allowed import allowed
+from archdsl.pipeline import diagnose
+from archdsl.source import Source
+from archdsl.syntax import source_from_bytes
+
+NET = """\
+arch net() {{
+  input image: [N, 3, 8, 8]
+{}
+  norm: bn
+  output y
+}}
+"""
+
+
+def codes(body, before=""):
+    _, found = diagnose(Source("net.arch", before + NET.format(body)))
+    return [each.code for each in found]
+
+
+CONV = "  c: conv(4, 3x3)"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"{CONV} # allow W104",
+        f"{CONV}   #allow W104: reason",
+        f"{CONV}\t#\tallow\tW104\t",
+        f"{CONV} # allow W101,W104 , W105: reason",
+        f"  # allow W104\n{CONV}",
+        f"  # allow W104: reason\n  # that goes on\n{CONV}",
+        f"  # some other remark\n  # allow W104: reason\n{CONV}",
+        "  c: conv(\n    4, 3x3\n  ) # allow W104",
+        "  c: conv( # allow W104\n    4, 3x3\n  )",
+    ],
+)
+def test_a_comment_allows(body):
+    assert codes(body) == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        CONV,
+        f"{CONV} # allow",
+        f"{CONV} # allow all",
+        f"{CONV} # allow W105",
+        f"{CONV} # Allow W104",
+        f"{CONV} # allow: W104",
+        f"{CONV} # allow E0301",
+        f"{CONV} # allow W1044",
+        f"{CONV}\n  # allow W104: below",
+        f"  # allow W104: too far above\n\n{CONV}",
+        f"  # allow W104: of another line\n  identity\n{CONV}",
+        "  c: conv(\n    4, # allow W104\n    3x3\n  )",
+    ],
+)
+def test_a_comment_does_not(body):
+    assert codes(body) == ["W104"]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "# allow W104\n",
+        '"""A doc."""\n# allow W104\n',
+        "\n\n# a title\n\n  # allow W104: reason\n\n",
+        '# allow W104\n"""A doc."""\n',
+    ],
+)
+def test_a_comment_before_the_first_statement_holds_for_the_whole_file(head):
+    assert codes(CONV, head) == []
+
+
+def test_it_holds_for_its_own_file_only(tmp_path):
+    (tmp_path / "part.arch").write_text("block Part() {\n  c: conv(4, 3x3)\n  n: bn\n}\n", encoding="utf-8")
+    main = tmp_path / "net.arch"
+    text = 'from "part.arch" import Part\n' + NET.format("  p: Part()\n" + CONV)
+    main.write_text("# allow W104\n" + text, encoding="utf-8")
+    _, found = diagnose(str(main))
+    assert [(each.code, each.path) for each in found] == [("W104", "p.c")]
+
+
+def test_carriage_returns_and_a_byte_order_mark_change_nothing():
+    text = "\ufeff# allow W109\r\n" + NET.format(f"  # allow W104\n{CONV}").replace("\n", "\r\n")
+    source = source_from_bytes("net.arch", text.encode())
+    found = allowed(source)
+    assert (found.everywhere, found.lines) == ({"W109"}, {5: {"W104"}})
+    assert diagnose(source)[1] == ()
+
+
+def test_errors_are_never_allowed():
+    _, found = diagnose(Source("net.arch", "# allow W104, E0402\n" + NET.format("  c: conv(0, 3x3) # allow E0402")))
+    assert [each.code for each in found] == ["E0402"]
