@@ -152,8 +152,8 @@ def caption_fault(
     """E0304 for a caption that does not hold: at the value to change where one is ``found``, with the caption beside it.
 
     Where no one change would do, it is at the one step of ``trail``, those since the caption before, that changed the shape; of
-    several any may be at fault, or one be missing, and the caption itself is shown.  A place in the bundled library is shown where
-    another file calls into it.
+    several any may be at fault, or one be missing, and the caption itself is shown.  A place in the bundled library is shown
+    where another file calls into it.
     """
     batch = statement.dims[0].name
     written = ", ".join(str(size) for size in wanted)

@@ -1,7 +1,7 @@
 """The graph as JSON and back, for tools in other languages and for whoever keeps a compiled network beside its text.
 
 What the operators say by themselves (types, weights, costs) is written for readers, and computed anew by the one who reads.
-Spans are ``[source, start, end]`` in code points.  Of where values come from, the place to change them is kept and the way is not.
+Spans are ``[source, start, end]`` in code points.  Of where values come from, the place to change them is kept, the way is not.
 """
 
 import json
