@@ -21,7 +21,7 @@ REFERENCE       := timm torchvision
 REFERENCE_NEEDS := huggingface_hub pillow pyyaml safetensors
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format docs bench reliability clean
+.PHONY: help demo test lint format docs bench reliability evidence clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,7 +44,7 @@ $(TEST_READY): $(INSTALLED) constraints/test.txt
 	@touch $@
 
 $(BENCH_READY): $(TEST_READY)
-	$(PIP) -c constraints/test.txt fvcore
+	$(PIP) -c constraints/test.txt fvcore onnxscript
 	@touch $@
 
 demo: $(INSTALLED) ## Check, summarise and compile Inception-v4, and run the compiled file once
@@ -74,6 +74,10 @@ bench: $(BENCH_READY) ## Run every script in benchmarks/
 
 reliability: $(TEST_READY) ## Inject faults of every kind and print what came of it; FULL=1 writes docs/reliability.md
 	$(BIN)/python -m tests.reliability $(if $(FULL),--full) $(TESTS)
+
+evidence: $(TEST_READY) ## Run every bundled network through both backends in every form; writes docs/benchmarks/onnx-evidence.md
+	$(BIN)/python -m tests.reliability.evidence $(NAMES)
+	$(BIN)/python -m pytest -m evidence
 
 clean: ## Remove what was built and cached, but not .venv
 	rm -rf $(OUT) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -8,7 +8,7 @@ import operator
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from numbers import Real
-from typing import Any
+from typing import Any, Literal, TypedDict
 
 from archdsl.ir import Op
 from archdsl.ops import BY_KEYWORD
@@ -18,6 +18,27 @@ Inputs = tuple[int, ...] | Mapping[str, tuple[int, ...]]
 """Size of the one input per sample, or of each input by name."""
 Parameters = Mapping[str, Any]
 """Values for parameters of a network: of Python or numpy, or sources that hold an expression of the language."""
+
+
+class OnnxChoices(TypedDict, total=False):
+    """What an ONNX model is to be."""
+
+    opset: int
+    """From 13 to the newest that the installed onnx knows; 22 where nothing else is said."""
+    flat: bool
+    """One graph, in which blocks are not functions."""
+    dynamic: bool
+    """Height and width of maps are free, under the spec's names for them, or ``H`` and ``W``."""
+    auxiliary: bool
+    """Auxiliary outputs are kept, and what only they need."""
+    structure: bool
+    """There are no weights: they are inputs."""
+    seed: int
+    """What the first values of weights follow from, where no others are given."""
+    skip: str | Iterable[str]
+    """Layers that are left out of given weights, as :meth:`~archdsl.pipeline.Network.load_weights` has it; so the next two."""
+    ignore: str | Iterable[str]
+    names: Literal["now", "older"] | None
 
 
 @dataclass(frozen=True, slots=True)

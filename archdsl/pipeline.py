@@ -16,32 +16,39 @@ from functools import cached_property
 from os import PathLike, fspath
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
-from archdsl import analysis, syntax
-from archdsl.choices import Choices, Inputs, Parameters, choices
+from archdsl import analysis, stored, syntax
+from archdsl.choices import Choices, Inputs, OnnxChoices, Parameters, choices
 from archdsl.choices import parameters as all_parameters
 from archdsl.diagnostics import ArchError, Diagnostic, did_you_mean, error
-from archdsl.elaborate import elaborate, name_lints, networks
+from archdsl.elaborate import elaborate, name_faults, name_lints, networks
 from archdsl.elaborate.paths import nothing_at
 from archdsl.extensions import Operators, operators
-from archdsl.ir import Graph, Provenance, Report, fingerprint, verify
+from archdsl.ir import Graph, OnnxForm, Provenance, Report, fingerprint, verify
+from archdsl.ir.record import Record
 from archdsl.limits import DEFAULT, Limits
 from archdsl.render import table
 from archdsl.source import Source
 from archdsl.syntax import ast
+from archdsl.version import __version__
 
 if TYPE_CHECKING:  # numpy comes along, which only those need who have weights
+    from archdsl.backends.onnx.storage import Saved
     from archdsl.ir.weights import WeightFile, WeightMap, WeightReport
     from archdsl.weights import Names
 
 Spec = str | PathLike[str] | Source
-"""A file, ``-`` for standard input, the name of a bundled network, or a text that is already read."""
+"""A file, ``-`` for standard input, the name of a bundled network, or a text that is already read.
+
+A file may be an ONNX model that archdsl wrote, whose name ends in ``.onnx``: it carries its spec.
+"""
 Weights = str | PathLike[str] | Mapping[str, Any]
 """A safetensors file, a PyTorch checkpoint, or arrays (or tensors) by name."""
 Texts = Mapping[str, str]
 """What takes the place of files, by real path, and of standard input, under ``-``."""
 _AS_WRITTEN = Choices()
+_FORM = OnnxForm()
 _AS_THEY_ARE: Texts = MappingProxyType({})
 Diagnosis = tuple[tuple[str, ...], tuple[Diagnostic, ...]]
 """Names of the networks that were looked at, and what was found."""
@@ -62,6 +69,10 @@ class Network:
     notes: tuple[Diagnostic, ...] = ()
     hits: tuple[tuple[str, int], ...] = ()
     """Each edit by path as it was written, and how many places it hit."""
+    record: Record | None = None
+    """The texts and choices that it was made from."""
+    stored: "WeightFile | None" = None
+    """The weights that came with it, where it was read from an ONNX file; none of them is in memory."""
 
     @property
     def name(self) -> str:
@@ -118,11 +129,11 @@ class Network:
 
         Raises :class:`ArchError` (E0405) for a path that the network does not have.
         """
+        if not isinstance(path, str):
+            raise TypeError(f"a path is a string such as 'stem.c1', not {path!r}")
         found = analysis.why(self.graph, path)
         if found is not None:
             return found
-        if not isinstance(path, str):
-            raise TypeError(f"a path is a string such as 'stem.c1', not {path!r}")
         guard = analysis.absent(self.graph, path)
         raise nothing_at(path, analysis.paths(self.graph), None if guard is None else guard.span)
 
@@ -143,15 +154,144 @@ class Network:
     ) -> Any:
         """The network as a fresh ``nn.Module``: the emitted source, executed.  Raises :class:`MissingExtra` without PyTorch.
 
-        With ``weights`` it has those, as :meth:`load_weights` reads them; layers that are skipped keep their first values.
+        With ``weights`` it has those, as :meth:`load_weights` reads them; layers that are skipped keep their first values.  A
+        network that was read from an ONNX file has the weights of that file in place of first values.
         """
         with _torch():
             from archdsl.backends.torch.checkpoint import assign
             from archdsl.backends.torch.live import live
-        if weights is None:
-            return live(self.graph, self.to_torch_source())
-        arrays = self.load_weights(weights, source, skip=skip, ignore=ignore, names=names)
+        given = {} if weights is None else self.load_weights(weights, source, skip=skip, ignore=ignore, names=names)
+        arrays = given if weights is not None and not skip else self._own_weights() | given
         return assign(live(self.graph, self.to_torch_source()), arrays)
+
+    def weights(self, seed: int = 0) -> dict[str, Any]:
+        """Every weight as a numpy array by its key in a ``state_dict``: those of the ONNX file that the network was read from.
+
+        What the file does not hold, and all of a network that was read from text, has first values that follow from ``seed``.
+        Raises :class:`ArchError` where the file does not hold what it should (E0708) or is damaged (E0709).
+        """
+        from archdsl.backends.onnx.initialise import initial
+
+        own = self._own_weights()
+        return own if len(own) == sum(len(node.weights) for node in self.graph) else initial(self.graph, seed) | own
+
+    def _own_weights(self) -> dict[str, Any]:
+        """The weights that came with the network, if any did."""
+        if self.stored is None:
+            return {}
+        from archdsl.weights import read
+
+        return read(stored.fit(self.graph, self.stored), self.stored)
+
+    def to_onnx(self, weights: Weights | None = None, source: str | None = None, **options: Unpack[OnnxChoices]) -> Any:
+        """The network as an ``onnx.ModelProto``, straight from the graph and without PyTorch.
+
+        With ``weights`` it has those, as :meth:`load_weights` reads them; without, and at layers that are skipped, first values.
+        Raises :class:`ArchError` (E0701) where an operator cannot be expressed in ONNX as the options want it.
+        """
+        from archdsl.backends.onnx.emit import filled
+
+        return filled(*self._onnx(weights, source, **options))
+
+    def to_onnx_bytes(self, weights: Weights | None = None, source: str | None = None, **options: Unpack[OnnxChoices]) -> bytes:
+        """The bytes of the model that :meth:`to_onnx` gives, in a fraction of the time that the model takes to write them."""
+        from archdsl.backends.onnx.splice import spliced
+
+        return spliced(*self._onnx(weights, source, **options))
+
+    def save_onnx(
+        self,
+        path: str | PathLike[str],
+        weights: Weights | None = None,
+        source: str | None = None,
+        *,
+        external: int | None = None,
+        **options: Unpack[OnnxChoices],
+    ) -> "Saved":
+        """Writes the model that :meth:`to_onnx` gives to ``path``, whole or not at all, and tells what it has written.
+
+        Where ``external`` is given, tensors of so many bytes or more are stored in a second file, `PATH.DIGEST.data`; those of a
+        model of more than 2 GB are in any case.
+        """
+        from archdsl.backends.onnx.storage import save
+
+        model, arrays = self._onnx(weights, source, **options)
+        return save(model, path, external, arrays)
+
+    def write_weights(
+        self,
+        weights: Weights,
+        source: str | None = None,
+        *,
+        output: str | PathLike[str] | None = None,
+        skip: str | Iterable[str] = (),
+        ignore: str | Iterable[str] = (),
+        names: "Names | None" = None,
+    ) -> "Saved":
+        """``output``, or else the ONNX file that the network was read from, is that file with ``weights``, and tells its sizes.
+
+        All else in the file stays as it is.  ``weights`` are read as by :meth:`load_weights`; layers that are skipped keep the
+        values that they have.  Raises :class:`ArchError` (E0708) for a network that was edited since, or came from no ONNX file.
+        """
+        from archdsl.backends.onnx import record
+        from archdsl.backends.onnx.storage import replace
+
+        if self.stored is None or self.stored.about["fingerprint"] != self.fingerprint:
+            why = "was read from no ONNX file" if self.stored is None else "is another than the one in its ONNX file"
+            raise error("E0708", f"`{self.name}` {why}, there is none to put weights into", help="write one: `compile --to onnx`")
+        arrays = self.load_weights(weights, source, skip=skip, ignore=ignore, names=names)
+        whole = self._own_weights() | arrays if skip else arrays
+        return replace(self.stored.path, arrays, output, record.counts_written(_counts(whole)))
+
+    def _onnx(
+        self,
+        weights: Weights | None,
+        source: str | None,
+        *,
+        seed: int = 0,
+        opset: int = _FORM.opset,
+        flat: bool = False,
+        dynamic: bool = False,
+        auxiliary: bool = False,
+        structure: bool = False,
+        skip: str | Iterable[str] = (),
+        ignore: str | Iterable[str] = (),
+        names: "Names | None" = None,
+    ) -> tuple[Any, dict[str, Any]]:
+        """The model without data of weights, and these by name."""
+        from archdsl.backends.onnx.emit import structured
+
+        if structure and weights is not None:
+            raise TypeError("a model that is structure alone has no weights")
+        arrays: dict[str, Any] | None = None if structure else {}
+        if weights is not None:
+            arrays = self.load_weights(weights, source, skip=skip, ignore=ignore, names=names)
+        if arrays is not None and (weights is None or skip):
+            arrays = self.weights(seed) | arrays
+        form = OnnxForm(opset, dynamic)
+        return structured(self.graph, arrays, form, flat=flat, auxiliary=auxiliary, metadata=self._metadata(arrays or {}))
+
+    def _metadata(self, arrays: Mapping[str, Any]) -> dict[str, str]:
+        """What a model with these weights says of the network that it was made from, its spec included."""
+        from archdsl.backends.onnx import record
+
+        counts = {key: value for key, value in record.counts_written(_counts(arrays)).items() if value}
+        return {
+            **({} if self.record is None else record.written(self.record, self.name, self.fingerprint, self._renames())),
+            **counts,
+            "archdsl.version": __version__,
+            "archdsl.fingerprint": self.fingerprint,
+            "archdsl.params": str(self.params),
+            "archdsl.macs": str(self.macs),
+        }
+
+    def _renames(self) -> object:
+        """Older names of layers, as a file of weights tells them."""
+        if not self.graph.renames:
+            return []
+        from archdsl.weights import NATIVE, about
+
+        return about(self.graph, NATIVE, NATIVE)["renames"]
 
     def weight_maps(self, source: str | None = None) -> "tuple[WeightMap, ...]":
         """How this network's weights are called elsewhere: the map of ``source``, or all that are known, our own names first.
@@ -203,6 +343,11 @@ class Network:
         return f"<Network {table.title(self.report)}; {size}>"
 
 
+def _counts(arrays: Mapping[str, Any]) -> dict[str, int]:
+    """The arrays that are whole numbers, each one value."""
+    return {name: int(each) for name, each in arrays.items() if each.dtype.kind == "i"}
+
+
 def load(
     spec: Spec,
     *,
@@ -231,7 +376,23 @@ def load(
 def open_spec(spec: Spec, choices: Choices, limits: Limits = DEFAULT) -> Network:
     """The network that ``spec`` describes under the caller's ``choices``."""
     with _collector_paused():
-        return build(read(spec, limits), choices, limits)
+        if not stored.is_model(spec):
+            return build(read(spec, limits), choices, limits)
+        assert isinstance(spec, str | PathLike)
+        return _reopened(fspath(spec), choices, limits)
+
+
+def _reopened(path: str, choices: Choices, limits: Limits) -> Network:
+    """The network in an ONNX file, with its weights; ``choices`` are on top of those that the file was written with."""
+    found = stored.reopen(path, limits)
+    as_it_was = found.choices(Choices(operators=choices.operators))
+    network = build(found.program, as_it_was, limits)
+    weights = found.weights(network.graph)
+    asked = found.choices(choices)
+    if asked == as_it_was:
+        return replace(network, stored=weights)
+    network = build(found.program, asked, limits)
+    return replace(network, notes=(*network.notes, *stored.told(network.graph, weights)), stored=weights)
 
 
 def diagnose(spec: Spec, choices: Choices = _AS_WRITTEN, limits: Limits = DEFAULT, texts: Texts = _AS_THEY_ARE) -> Diagnosis:
@@ -239,6 +400,12 @@ def diagnose(spec: Spec, choices: Choices = _AS_WRITTEN, limits: Limits = DEFAUL
 
     Without a ``variant`` among the ``choices`` these are all that the main file defines; edits and parameters then act on each.
     """
+    if stored.is_model(spec):
+        try:
+            network = open_spec(spec, choices, limits)
+        except ArchError as fault:
+            return (), fault.diagnostics
+        return (network.name,), _once([*network.notes, *network.lints])
     with _collector_paused():
         try:
             program = read(spec, limits, texts)
@@ -246,24 +413,27 @@ def diagnose(spec: Spec, choices: Choices = _AS_WRITTEN, limits: Limits = DEFAUL
             return (), fault.diagnostics
         names = networks(program) if choices.variant is None else (choices.variant,)
         wanted: tuple[str | None, ...] = names if names or program.main.items else (None,)  # an empty file is no library
-        found: list[Diagnostic] = []
+        found = [] if names else [*name_faults(program, choices.operators, limits)]
         definitions = sum(len(file.items) for file in program.files)
         if len(names) * definitions > limits.steps:  # each network goes through all definitions
             message = f"{len(names):,} networks among {definitions:,} definitions are too many to check at once"
             label = f"the limit of their product is {limits.steps:,}"
             return (), error("E0505", message, program.main.items[0].span, label, help="pick one: `--variant NAME`").diagnostics
+        bases = {item.name.id: item.base.id for item in program.main.items if isinstance(item, ast.Variant)}
+        failed: set[str | None] = set()
         for name in wanted:
+            if name in bases and bases[name] in failed:  # its faults are those of its base
+                failed.add(name)
+                continue
             try:
                 network = build(program, replace(choices, variant=name), limits)
             except ArchError as fault:
+                failed.add(name)
                 found += fault.diagnostics
             else:
                 found += [*network.notes, *network.lints]
         if not any(each.severity == "error" for each in found):  # what a fault misspells is unused for that reason alone
-            try:
-                found += _name_lints(program, choices, limits)
-            except ArchError as fault:  # a file without a network, whose definitions nobody has looked at yet
-                found += fault.diagnostics
+            found += _name_lints(program, choices, limits)
     return names, _once(found)
 
 
@@ -280,7 +450,8 @@ def _once(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     for each in diagnostics:
         span = each.primary.span if each.primary is not None else None
         place = None if span is None else (span.source.path, span.start, span.end)
-        message = "" if each.severity == "warning" and place is not None else each.message
+        alike = each.severity == "warning" or each.code.startswith("E03")  # shapes differ between networks, the fault does not
+        message = "" if alike and place is not None else each.message
         seen.setdefault((each.code, message, place), each)
     return tuple(seen.values())
 
@@ -307,6 +478,8 @@ def open_weights(weights: Weights, key: str | None = None) -> "WeightFile":
     if isinstance(weights, Mapping):
         return in_memory(weights)
     path = fspath(weights)
+    if stored.is_model(path):
+        return stored.open_weights(path)
     start = beginning(path)
     if start.startswith((b"PK", b"\x80")):
         with _torch():
@@ -318,6 +491,13 @@ def open_weights(weights: Weights, key: str | None = None) -> "WeightFile":
         help_ = "write its arrays to a safetensors file; docs/howto/weights.md shows how"
         raise error("E0709", f"`{path}` is an HDF5 file, which is not read", help=help_)
     return open_safetensors(path)
+
+
+def opsets() -> range:
+    """The opsets of ONNX that models can have: from 13 to the newest that the installed onnx knows."""
+    from archdsl.backends.onnx.model import opsets
+
+    return opsets()
 
 
 def checkpoint_bytes(arrays: Mapping[str, Any], about: Mapping[str, Any] | None = None) -> bytes:
@@ -346,7 +526,7 @@ def find(spec: str | PathLike[str]) -> Path:
     if not isinstance(spec, str | PathLike):
         raise TypeError(f"a spec is a path, the name of a bundled network or a `Source`, not {spec!r}")
     path = Path(spec)
-    if not isinstance(spec, str) or "/" in spec or "\\" in spec or spec.endswith(".arch") or path.is_file():
+    if not isinstance(spec, str) or "/" in spec or "\\" in spec or spec.endswith((".arch", ".onnx")) or path.is_file():
         return path
     names = bundled()
     if spec in names:
@@ -357,6 +537,9 @@ def find(spec: str | PathLike[str]) -> Path:
 
 def read(spec: Spec, limits: Limits = DEFAULT, texts: Texts = _AS_THEY_ARE) -> ast.Program:
     """The spec and all that it imports, parsed; ``texts`` take the place of what is in files."""
+    if stored.is_model(spec):
+        assert isinstance(spec, str | PathLike)
+        return stored.reopen(fspath(spec), limits).program
     folder = None
     if isinstance(spec, Source):
         source = spec
@@ -380,7 +563,8 @@ def build(program: ast.Program, choices: Choices, limits: Limits = DEFAULT) -> N
         operators=choices.operators,
         limits=limits,
     )
-    return Network(verify(result.graph), result.notes, result.hits)
+    record = stored.record(program, choices, result.graph, str(library()))
+    return Network(verify(result.graph), result.notes, result.hits, record)
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from archdsl import pipeline
 from archdsl.cli import COMMANDS, archdsl
 from archdsl.diagnostics import CODES
 from archdsl.elaborate import networks
-from archdsl.ir import Op, TensorType, TorchModule, show
+from archdsl.ir import OnnxForm, Op, TensorType, TorchModule, Unsupported, show
 from archdsl.ops import ALL, SCHEMES, build
 from archdsl.ops.attributes import Amounts, Flag, Fraction, Number, Padding, Pair, Positive, Probability, Scheme, Size
 
@@ -33,6 +33,8 @@ if str(ROOT) not in sys.path:
     sys.path.append(str(ROOT))  # a script sees its own folder alone; `docs.fidelity` is what the tests import too
 NOTE = "<!-- Written by docs/generate.py; change that, or the code it asks, and run `make docs`. -->"
 WIDTH = 100
+MOST_NODES = 16
+"""Longer lists of ONNX nodes are told by their length."""
 MARKS = ("<!-- networks: written by docs/generate.py -->", "<!-- end of networks -->")
 
 # --- operators -----------------------------------------------------------------------------------------------------------
@@ -86,7 +88,9 @@ OPERATORS: dict[str, Words] = {
         note="Counts as one layer of depth, though it is two convolutions.",
     ),
     "bn": Words(SAME, {"mul": "out", "add": "out"}, note="Running mean, variance and count are buffers, not parameters."),
-    "lrn": Words("`[C, H, W]`; unchanged", {"mul": "2 * out", "add": "size * out", "exp": "out", "div": "out"}, ({"size": 5},)),
+    "lrn": Words(
+        "`[C, H, W]`; unchanged", {"mul": "2 * out", "add": "size * out", "exp": "out", "div": "out"}, ({"size": 5}, {"size": 4})
+    ),
     "layer_norm": Words(
         ELEMENTWISE,
         {"add": "4 * out", "mul": "3 * out", "div": "2 * statistics", "exp": "statistics"},
@@ -249,8 +253,8 @@ def operators_page() -> str:
         "| --- | --- |",
         *(f"| {name} | {meaning} |" for name, meaning in LEGEND.items()),
         "",
-        "Other names are attributes. *ONNX form* names what the operator declares for the planned ONNX backend and is tested",
-        "with; no command writes ONNX yet.",
+        f"Other names are attributes. *ONNX form* lists the nodes that the operator is in a model of opset {OnnxForm().opset},",
+        "the default; where they differ, those of lower opsets, down to 13, and those of a model with free height and width.",
         "",
     ]
     for operator in ALL:
@@ -302,8 +306,28 @@ def _torch(op: Op, types: list[TensorType]) -> str:
 
 
 def _onnx(op: Op, types: list[TensorType]) -> str:
-    target = op.onnx(types, op.infer(types))
-    return f"`{' '.join(node.op_type for node in target.nodes)}` from opset {target.since}"
+    """The nodes at the default opset, what they are at lower ones, and what they are where height and width are free."""
+    default = OnnxForm()
+    text = usual = _nodes(op, types, default)
+    above = usual
+    for opset in range(default.opset - 1, 12, -1):
+        nodes = _nodes(op, types, OnnxForm(opset))
+        if nodes != above:
+            text += f" (below opset {opset + 1} {nodes})"
+        above = nodes
+    if any(each.is_map and each.spatial != (1, 1) for each in types):
+        free = _nodes(op, types, OnnxForm(dynamic=True))
+        text += f"; of free height and width {free}" if free != usual else ""
+    return text
+
+
+def _nodes(op: Op, types: list[TensorType], form: OnnxForm) -> str:
+    try:
+        nodes = op.onnx(types, op.infer(types), form).nodes
+    except Unsupported:
+        return "none"
+    listed = " ".join(node.op_type for node in nodes)
+    return f"`{listed}`" if len(nodes) <= MOST_NODES else f"{len(nodes)} nodes, `{nodes[0].op_type}` to `{nodes[-1].op_type}`"
 
 
 def _unique(texts: Iterator[str]) -> str:
@@ -319,13 +343,14 @@ progress and diagnostics go to standard error. `NO_COLOR` and `FORCE_COLOR` are 
 | exit status | meaning |
 | --- | --- |
 | 0 | done; warnings alone do not change it |
-| 1 | the spec is at fault, or there is none of that name |
-| 2 | usage: an unknown command or option, or a malformed value |
+| 1 | the spec is at fault, or there is none of that name; for `--check` and `--diff`: something would change |
+| 2 | usage: an unknown command or option, or a malformed value; for `fmt --check` and `--diff`: a file has faults |
 | 3 | environment: a missing optional package, a full disk, a file that may not be written |
 | 70 | a bug of archdsl's |
 | 130 | interrupted |
 
-`check`, `summary` and `compile` take the same options for what they do to a network before looking at it. `--set` with a path,
+`check`, `summary`, `why`, `compile` and the commands of `weights` take the same options for what they do to a network before
+looking at it. `--set` with a path,
 `--drop`, `--replace` and `--insert` are the [edits](language.md#edits) of the language; every edit tells on standard error how
 many places it hit, and one that hits none is an error. Edits by path act in the order in which they stand on the line, those by
 `--set` before all others.

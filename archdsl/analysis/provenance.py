@@ -102,11 +102,17 @@ def _path(scope: Scope, guard: Guard) -> str:
 
 
 def _title(graph: Graph, scope: Scope) -> str:
-    """What a scope is in a reader's words: ``repeat, 4 times``, ``block `Stem` ``, ``block `Unit`, iteration 3 of 4``."""
+    """A scope in a reader's words: ``repeat, 4 times``, ``block `Stem` ``, ``block `Unit`, iteration [2], the 3rd of 4``."""
     if scope.kind == "repeat":
         return f"repeat, {scope.arguments['count']} times"
     name = f"block `{scope.callee}`" if scope.kind == "block" else f"`{scope.callee}`" if scope.callee else scope.kind
     around = None if scope.parent is None else graph.scopes[scope.parent]
     if around is None or around.kind != "repeat" or not scope.path.endswith("]"):
         return name
-    return f"{name}, iteration {scope.path[scope.path.rindex('[') + 1 : -1]} of {around.arguments['count']}"
+    index = int(scope.path[scope.path.rindex("[") + 1 : -1])
+    return f"{name}, iteration [{index}], the {_ordinal(index + 1)} of {around.arguments['count']}"
+
+
+def _ordinal(number: int) -> str:
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"

@@ -21,6 +21,7 @@ COMMANDS = {
     "summary": "archdsl.cli.summary",
     "why": "archdsl.cli.why",
     "compile": "archdsl.cli.compile",
+    "verify": "archdsl.cli.verify",
     "weights": "archdsl.cli.weights",
     "fmt": "archdsl.cli.fmt",
     "explain": "archdsl.cli.explain",
@@ -56,7 +57,7 @@ class Commands(click.Group):
 def archdsl() -> None:
     """A declarative architecture compiler for convolutional networks.
 
-    SPEC is a file, `-` for standard input, or the name of a bundled network.
+    SPEC is a file, `-` for standard input, or the name of a bundled network.  A file may be an ONNX model that archdsl wrote.
     """
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from archdsl.cli.options import verbosity
-from archdsl.cli.streams import result
+from archdsl.cli.streams import result, result_json
 from archdsl.files import atomic_write, cache_folder
 from archdsl.version import __version__
 
@@ -29,7 +29,7 @@ def command(as_json: bool) -> None:
     """List the bundled networks with their input, size and cost, and published error (per cent)."""
     networks = _networks()
     if as_json:
-        result(json.dumps({"schema": 1, "networks": networks}, indent=1) + "\n")
+        result_json({"schema": 1, "networks": networks})
     else:
         result(_table(networks))
 

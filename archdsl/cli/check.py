@@ -1,6 +1,5 @@
 """``archdsl check``: every fault of every file in one run."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -8,8 +7,9 @@ import click
 
 from archdsl.cli.fix import Mending
 from archdsl.cli.options import Options, SpecCommand, network_options, verbosity
-from archdsl.cli.streams import Settings, result
-from archdsl.diagnostics import CODES, Diagnostic, printable
+from archdsl.cli.streams import Settings, counted, result, result_json
+from archdsl.diagnostics import CODES, Diagnostic, Label, printable
+from archdsl.source import Source, Span
 from archdsl.version import __version__
 
 FORMATS = ("text", "json", "github", "sarif")
@@ -60,7 +60,7 @@ def command(
         for spec in dict.fromkeys(specs):
             names, diagnostics = diagnose(spec, choices, texts=texts)
             count += len(names)
-            found += diagnostics
+            found += diagnostics if form == "text" else [_placed(each, spec) for each in diagnostics]
         return _judged(found, allowed, strict=strict)
 
     mending = _mending(specs, form, diff=diff) if fix or diff else None
@@ -72,10 +72,18 @@ def command(
     _report(settings, found, form)
     warnings = sum(each.severity == "warning" for each in found)
     if form == "text":
-        checked = f"{_count(len(specs), 'spec')}, {_count(count, 'network')}"
-        counts = ", ".join(_count(number, word) for number, word in ((errors, "error"), (warnings, "warning")) if number)
+        checked = f"{counted(len(specs), 'spec')}, {counted(count, 'network')}"
+        counts = ", ".join(counted(number, word) for number, word in ((errors, "error"), (warnings, "warning")) if number)
         settings.say(f"{checked}: {counts or 'no faults'}")
     return settings.verdict
+
+
+def _placed(diagnostic: Diagnostic, spec: str) -> Diagnostic:
+    """The diagnostic for programs that show it at a place: without one of its own, the beginning of what was to be checked."""
+    if diagnostic.primary is not None:
+        return diagnostic
+    path = "<stdin>" if spec == "-" else spec
+    return replace(diagnostic, primary=Label(Span(Source(path, ""), 0, 0)))
 
 
 def _judged(found: Iterable[Diagnostic], allowed: tuple[str, ...], *, strict: bool) -> list[Diagnostic]:
@@ -110,7 +118,7 @@ def _mended(settings: Settings, mending: Mending, *, diff: bool) -> None:
     changes = sum(len(text.changes) for text in mending.changed)
     if changes:
         done = "would mend" if diff else "mended"
-        settings.say(f"{done} {_count(changes, 'place')} in {_count(len(mending.changed), 'file')}\n")
+        settings.say(f"{done} {counted(changes, 'place')} in {counted(len(mending.changed), 'file')}\n")
 
 
 def _report(settings: Settings, found: Iterable[Diagnostic], form: str) -> None:
@@ -124,8 +132,4 @@ def _report(settings: Settings, found: Iterable[Diagnostic], form: str) -> None:
         result(render.as_github(wanted))
     else:
         document = render.as_json(wanted) if form == "json" else render.as_sarif(wanted, __version__)
-        result(json.dumps(document, indent=1) + "\n")
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"
+        result_json(document)

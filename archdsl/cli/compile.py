@@ -1,37 +1,65 @@
-"""``archdsl compile``: a spec as text of another language, or as one of the compiler's own stages sees it."""
+"""``archdsl compile``: a spec as text of another language, as a model, or as one of the compiler's own stages sees it."""
 
 import os
 from contextlib import suppress
 
 import click
 
+from archdsl.cli.onnx import OnnxOptions, onnx_options
 from archdsl.cli.options import Options, SpecCommand, network_options, verbosity
-from archdsl.cli.streams import Settings, result
+from archdsl.cli.streams import Settings, result, result_bytes
 
 
-@click.command("compile", cls=SpecCommand, short_help="Emit PyTorch source, or a stage of the compiler.")
+@click.command("compile", cls=SpecCommand, short_help="Emit PyTorch source, an ONNX model, or a stage of the compiler.")
 @click.argument("spec")
 @network_options
-@click.option("--to", "target", type=click.Choice(["torch", "ir", "json", "ast"]), required=True, help="What to emit.")
+@click.option("--to", "target", type=click.Choice(["torch", "onnx", "ir", "json", "ast"]), required=True, help="What to emit.")
 @click.option("-o", "--output", type=click.Path(), metavar="FILE", help="Write to FILE instead of standard output.")
+@onnx_options
 @verbosity
 @click.pass_obj
-def command(settings: Settings, spec: str, options: Options, target: str, output: str | None) -> None:
-    """Emit SPEC as PyTorch source text (torch), as the typed graph (ir, or json for other tools) or as the syntax tree (ast)."""
+def command(settings: Settings, spec: str, options: Options, target: str, output: str | None, onnx: OnnxOptions) -> None:
+    """Emit SPEC.
+
+    As PyTorch source text (torch), as an ONNX model (onnx), as the typed graph (ir, or json for other tools) or as the syntax
+    tree (ast).
+    """
     if output == "":
         raise click.BadParameter("an empty name is no file", param_hint="-o")
     if target == "ast" and options.given:
         raise click.UsageError("--to ast shows the text as it is written; options that change the network do not act on it")
+    if target != "onnx" and onnx.given:
+        raise click.UsageError(f"{onnx.given[0]} says what an ONNX model is to be; it goes with --to onnx alone")
+    if target == "onnx":
+        _write_onnx(settings, spec, options, onnx, output)
+        return
     text, sources = _emitted(settings, spec, options, target)
     if output is None or output == "-":
         result(text)
         return
     from archdsl.files import atomic_write
 
-    _keep_sources(output, sources)
+    _keep_sources(output, (spec, *sources))
     data = text.encode()
     atomic_write(output, data)
     settings.say(f"wrote {output} ({len(data):,} bytes)")
+
+
+def _write_onnx(settings: Settings, spec: str, options: Options, onnx: OnnxOptions, output: str | None) -> None:
+    from archdsl import pipeline
+
+    onnx.check(to_file=output not in (None, "-"))
+    network = pipeline.open_spec(spec, options.choices())
+    settings.tell_of(network)
+    if output is None or output == "-":
+        result_bytes(network.to_onnx_bytes(**onnx.arguments()))
+        return
+    sources = [spec, *(source.path for source in network.graph.sources)]
+    _keep_sources(output, (*sources, onnx.weights) if onnx.weights is not None else tuple(sources))
+    saved = network.save_onnx(output, external=onnx.external_data, **onnx.arguments())
+    settings.say(f"wrote {saved.path} ({saved.size:,} bytes)")
+    if saved.data is not None:
+        settings.say(f"wrote {saved.data} ({saved.data_size:,} bytes)")
 
 
 def _keep_sources(output: str, sources: tuple[str, ...]) -> None:

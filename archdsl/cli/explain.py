@@ -1,6 +1,5 @@
 """``archdsl explain``: what a diagnostic code means, with an example that fails and the mended form."""
 
-import json
 import re
 import shutil
 import sys
@@ -11,7 +10,7 @@ from pathlib import Path
 import click
 
 from archdsl.cli.options import verbosity
-from archdsl.cli.streams import coloured, result
+from archdsl.cli.streams import coloured, result, result_json
 from archdsl.diagnostics import CODES, printable, suggest
 
 FAMILIES = {
@@ -39,7 +38,7 @@ def command(codes: tuple[str, ...], as_json: bool) -> None:
     wanted = list(dict.fromkeys(_known(code) for code in codes))
     if as_json:
         entries = [{"code": code, "title": CODES[code], "text": explanation(code)} for code in wanted or CODES]
-        result(json.dumps({"schema": 1, "codes": entries}, indent=1) + "\n")
+        result_json({"schema": 1, "codes": entries})
     elif wanted:
         width = min(_WIDEST, shutil.get_terminal_size((_WIDEST, 24)).columns)
         pages = (_as_text(explanation(code), width, colour=coloured(sys.stdout)) for code in wanted)

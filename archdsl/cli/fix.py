@@ -8,13 +8,12 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from archdsl.cli.fmt import difference
+from archdsl.cli.texts import STDIN, difference, is_marked
 from archdsl.diagnostics import ArchError, Diagnostic, Fix, printable
 from archdsl.files import atomic_write
 from archdsl.source import Source
 
 Found = list[Diagnostic]
-_STDIN = "-"
 _ROUNDS = 20
 _LONGEST = 40  # characters of a text that a line on what was changed quotes
 
@@ -100,7 +99,7 @@ class Mending:
 
     def _key(self, source: Source) -> str | None:
         """Under which of the files ``source`` was read; None where it is none of them, which is remembered."""
-        key = _STDIN if source.path == "<stdin>" else os.path.realpath(source.path)
+        key = STDIN if source.path == "<stdin>" else os.path.realpath(source.path)
         if key in self.files and self.files[key].after == source.text:
             return key
         self.out_of_reach.add(source.path)
@@ -113,7 +112,7 @@ def _opened(spec: str) -> tuple[str, Text | None]:
     from archdsl.syntax import read_file
 
     try:
-        if spec == _STDIN:
+        if spec == STDIN:
             return spec, Text("<stdin>", standard_input().text)
         path = os.fspath(find(spec))
         real = os.path.realpath(path)
@@ -122,8 +121,7 @@ def _opened(spec: str) -> tuple[str, Text | None]:
         text = read_file(path).text
     except ArchError:  # which checking will tell of
         return spec, None
-    with open(path, "rb") as file:
-        return real, Text(path, text, file.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8)
+    return real, Text(path, text, is_marked(path))
 
 
 def _touch(one: Fix, other: Fix) -> bool:

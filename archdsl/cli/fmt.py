@@ -1,7 +1,6 @@
 """``archdsl fmt``: the canonical layout of specs."""
 
 import codecs
-import difflib
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -10,7 +9,8 @@ from dataclasses import dataclass
 import click
 
 from archdsl.cli.options import verbosity
-from archdsl.cli.streams import Settings, result
+from archdsl.cli.streams import Settings, counted, result
+from archdsl.cli.texts import STDIN, difference, is_marked
 from archdsl.diagnostics import ArchError, Diagnostic, error, printable
 from archdsl.files import atomic_write
 from archdsl.limits import DEFAULT
@@ -18,7 +18,6 @@ from archdsl.source import Source
 from archdsl.syntax import parse, read_file, read_program, source_from_bytes
 from archdsl.syntax.format import format_source
 
-_STDIN = "-"
 _ENDING = ".arch"
 DIFFERS, AT_FAULT, TROUBLE = 1, 1, 2
 
@@ -45,7 +44,7 @@ def command(settings: Settings, files: tuple[str, ...], check: bool, diff: bool,
 
     FILE is a file, a folder (all `.arch` files in it, at any depth), or `-`, which formats standard input to standard output.
     """
-    if _STDIN in files and len(files) > 1:
+    if STDIN in files and len(files) > 1:
         raise click.UsageError("`-` stands alone: standard input goes to standard output, and files are written in place")
     dry = check or diff
     changed = unchanged = 0
@@ -61,12 +60,12 @@ def command(settings: Settings, files: tuple[str, ...], check: bool, diff: bool,
         unchanged += not differs
         if diff:
             result(difference(formatted.path, formatted.before, formatted.after))
-        elif path == _STDIN and not check:
+        elif path == STDIN and not check:
             result(formatted.after)
-        if differs and path != _STDIN:
+        if differs and path != STDIN:
             _write(settings, formatted, dry=dry)
     settings.show(faults)
-    if files != (_STDIN,):
+    if files != (STDIN,):
         settings.say(_summary(changed, unchanged, dry=dry))
     if faults:
         return TROUBLE if dry else AT_FAULT
@@ -78,12 +77,12 @@ def _files(named: Iterable[str], faults: list[Diagnostic]) -> Iterator[str]:
     seen: set[str] = set()
     for name in named:
         paths = [name]
-        if name != _STDIN and os.path.isdir(name):
+        if name != STDIN and os.path.isdir(name):
             paths = list(_inside(name))
             if not paths:
                 faults += error("E0601", f"there is no `*{_ENDING}` file in the folder `{printable(name)}`").diagnostics
         for path in paths:
-            real = path if path == _STDIN else os.path.realpath(path)
+            real = path if path == STDIN else os.path.realpath(path)
             if real not in seen:
                 seen.add(real)
                 yield path
@@ -111,10 +110,9 @@ def _formatted(path: str, *, label: bool) -> Formatted:
 
 def _read(path: str) -> tuple[Source, bool]:
     """The text at ``path``, and whether a byte order mark stands before it, which is no part of the text."""
-    if path != _STDIN:
+    if path != STDIN:
         source = read_file(path)
-        with open(path, "rb") as file:
-            return source, file.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8
+        return source, is_marked(path)
     if sys.stdin is None:
         raise error("E0604", "standard input is closed")
     content = sys.stdin.buffer.read(DEFAULT.file_bytes + 1)
@@ -139,7 +137,7 @@ def _labelled(source: Source, path: str) -> tuple[Source, int]:
 
     weighted = frozenset(operator.keyword for operator in ALL if operator.weights is not Op.weights)
     parse(source)  # so that its own faults are told before those of what it imports
-    program = read_program(source, None if path == _STDIN else os.path.dirname(path) or ".", str(library()))
+    program = read_program(source, None if path == STDIN else os.path.dirname(path) or ".", str(library()))
     text, count = with_labels(program, weighted, allowed)
     return Source(source.path, text), count
 
@@ -147,21 +145,11 @@ def _labelled(source: Source, path: str) -> tuple[Source, int]:
 def _write(settings: Settings, formatted: Formatted, *, dry: bool) -> None:
     if not dry:
         atomic_write(formatted.path, formatted.after.encode())
-    labels = f" ({formatted.labels} label{'' if formatted.labels == 1 else 's'})" if formatted.labels else ""
+    labels = f" ({counted(formatted.labels, 'label')})" if formatted.labels else ""
     settings.say(f"{'would format' if dry else 'formatted'} {printable(formatted.path)}{labels}")
 
 
-def difference(path: str, before: str, after: str) -> str:
-    """A unified diff of two texts of one file; nothing where they are the same."""
-    path = printable(path)
-    lines = difflib.unified_diff(before.split("\n"), after.split("\n"), path, path, lineterm="")
-    return "".join(f"{line}\n" for line in lines)
-
-
 def _summary(changed: int, unchanged: int, *, dry: bool) -> str:
-    def files(count: int) -> str:
-        return f"{count} file{'' if count == 1 else 's'}"
-
-    done = f"{files(changed)} {'would change' if dry else 'formatted'}" if changed else ""
-    kept = f"{files(unchanged)} left as {'it is' if unchanged == 1 else 'they are'}" if unchanged else ""
+    done = f"{counted(changed, 'file')} {'would change' if dry else 'formatted'}" if changed else ""
+    kept = f"{counted(unchanged, 'file')} left as {'it is' if unchanged == 1 else 'they are'}" if unchanged else ""
     return ", ".join(part for part in (done, kept) if part) or "nothing formatted"

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Protocol, TextIO
+from typing import Any, Protocol, TextIO
 
 from archdsl.diagnostics import Diagnostic, format_text, printable
 
@@ -52,7 +52,7 @@ class Settings:
         """What is to be said of a network beside the result: its notes, and how many places each edit hit."""
         self.show(network.notes)
         for edit, count in network.hits:
-            self.say(f"{printable(edit)}: {count} place{'' if count == 1 else 's'}")
+            self.say(f"{printable(edit)}: {counted(count, 'place')}")
 
     def complain(self, text: str) -> None:
         """A fault that has no place in a spec, on standard error."""
@@ -88,6 +88,26 @@ def result(text: str) -> None:
     if sys.stdout is None:
         raise OSError(errno.EBADF, "standard output is closed")
     sys.stdout.write(text)
+
+
+def result_bytes(data: bytes) -> None:
+    """``data``, and nothing else, on standard output."""
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, "standard output is closed")
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
+
+
+def result_json(document: dict[str, Any]) -> None:
+    """``document``, and nothing else, on standard output: as every ``--json`` prints it."""
+    import json
+
+    result(json.dumps(document, indent=1) + "\n")
+
+
+def counted(number: int, word: str) -> str:
+    """``1 file``, ``2 files``."""
+    return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 def coloured(stream: TextIO | None) -> bool:

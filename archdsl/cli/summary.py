@@ -3,7 +3,7 @@
 import click
 
 from archdsl.cli.options import Options, SpecCommand, network_options, verbosity
-from archdsl.cli.streams import Settings, result
+from archdsl.cli.streams import Settings, result, result_json
 
 
 @click.command("summary", cls=SpecCommand, short_help="Table of shapes, parameters and multiply-accumulates.")
@@ -24,9 +24,7 @@ def command(settings: Settings, spec: str, options: Options, depth: int | None, 
     settings.tell_of(network)
     levels = table.DEPTH if depth is None else depth
     if form == "json":
-        import json
-
-        result(json.dumps(table.as_json(network.report), indent=1) + "\n")
+        result_json(table.as_json(network.report))
     elif form == "markdown":
         result(table.markdown(network.report, levels))
     elif form == "csv":

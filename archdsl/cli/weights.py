@@ -1,6 +1,5 @@
 """``archdsl weights``: weights of other libraries, mapped, checked, converted and written back."""
 
-import json
 import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from archdsl.cli.options import Options, SpecCommand, network_options, verbosity
-from archdsl.cli.streams import Settings, result
+from archdsl.cli.streams import Settings, result, result_json
 from archdsl.diagnostics import printable
 
 if TYPE_CHECKING:
@@ -68,7 +67,7 @@ def show_map(settings: Settings, spec: str, source: str, as_json: bool, options:
     if as_json:
         weights = [_recipe(recipe) for recipe in found.recipes]
         uncovered = [{"name": name, "shape": list(shape)} for name, shape in found.uncovered]
-        _json({**_heading(found), "weights": weights, "uncovered": uncovered, "unused": list(found.unused)})
+        result_json({**_heading(found), "weights": weights, "uncovered": uncovered, "unused": list(found.unused)})
     else:
         rows = [(recipe.ours, _text(recipe.shape), _theirs(recipe), _text(recipe.form)) for recipe in found.recipes]
         rows += [(name, _text(shape), "no name", "") for name, shape in found.uncovered]
@@ -106,7 +105,7 @@ def check(
     if as_json:
         reports = [match(each, stored, skip, ignore, names) for each in maps]
         report = min(reports, key=lambda each: (each.problems, -len(each.matches)))
-        _json(_report(report))
+        result_json(_report(report))
         return 0 if report.fits and fit(stored, maps, skip, ignore, names).fits else 1
     _tell(fit(stored, maps, skip, ignore, names), lambda line: result(f"{line}\n"))
     return 0
@@ -180,6 +179,41 @@ def export(
     report = fit(stored, network.weight_maps(source), skip, ignore, names)
     arrays = written(wanted, read(report, stored))
     _write(settings, target, arrays, about(network.graph, goal, report.map.source))
+
+
+@command.command("insert", cls=SpecCommand, short_help="Write weights into an ONNX file.")
+@click.argument("model")
+@click.argument("file")
+@click.option("-o", "--output", metavar="FILE", help="Write to FILE and leave MODEL as it is.  [default: MODEL itself]")
+@_source(_DETECTED)
+@matching_options
+@network_options
+@verbosity
+@click.pass_obj
+def insert(
+    settings: Settings,
+    model: str,
+    file: str,
+    output: str | None,
+    source: str | None,
+    key: str | None,
+    skip: tuple[str, ...],
+    ignore: tuple[str, ...],
+    names: "Names | None",
+    options: Options,
+) -> None:
+    """Put the weights in FILE into MODEL, an ONNX file that archdsl wrote; nothing is written unless all of it fits.
+
+    All else in MODEL stays as it is, and so do the weights of layers that are skipped.
+    """
+    from archdsl.weights import NATIVE, fit, read
+
+    network = _network(settings, model, options)
+    stored, source = _opened(settings, file, source, key)
+    report = fit(stored, network.weight_maps(source), skip, ignore, names)
+    saved = network.write_weights(read(report, stored), NATIVE, output=output, skip=skip, names="now")
+    _tell(report, settings.say)
+    settings.say(f"wrote {saved}")
 
 
 def _network(settings: Settings, spec: str, options: Options) -> "Network":
@@ -311,7 +345,3 @@ def _table(rows: Sequence[tuple[str, ...]]) -> None:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)] if rows else []
     for row in rows:
         result("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() + "\n")
-
-
-def _json(document: dict[str, Any]) -> None:
-    result(json.dumps(document, indent=1) + "\n")

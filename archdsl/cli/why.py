@@ -3,7 +3,7 @@
 import click
 
 from archdsl.cli.options import Options, SpecCommand, network_options, verbosity
-from archdsl.cli.streams import Settings, result
+from archdsl.cli.streams import Settings, result, result_json
 
 
 @click.command("why", cls=SpecCommand, short_help="Tell where a layer and each of its attributes come from.")
@@ -25,8 +25,6 @@ def command(settings: Settings, spec: str, path: str, options: Options, as_json:
     settings.tell_of(network)
     found = network.why(path)
     if as_json:
-        import json
-
-        result(json.dumps(provenance.as_json(found), indent=1) + "\n")
+        result_json(provenance.as_json(found))
     else:
         result(provenance.text(found))

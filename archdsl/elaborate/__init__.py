@@ -2,9 +2,20 @@
 
 Before: ``ast.Program``, names and expressions as written.  After: ``ir.Graph``, every node typed, every name resolved, every
 repeat unrolled, and the spec's structure kept as scopes.
+
+Where to look, in the order in which things happen::
+
+    definitions                what each file defines; ``environment`` has what names mean at one place: Frame, Bound, Names
+    scan, scan_text, _scopes   names that mean nothing, in all texts, reached or not; ``unknown`` words the reports of both
+    signature                  parameters and inputs as the caller wants them, and captions
+    edits, paths               what variants and the command line change, and what a path or pattern means
+    calls ◁ forms ◁ flow       one elaboration, a class in three layers: calls; merges, residuals and repeats; statements
+    evaluate, arguments        expressions, and what a call is given, with where each value comes from
+    builder, names, size       nodes and scopes as they are added, the paths they get, and how many there may be
+    recovery                   what goes on after a fault; ``blame`` and ``repair`` find the place to show
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -12,19 +23,19 @@ from archdsl.diagnostics import ArchError, Diagnostic, Label, did_you_mean, erro
 from archdsl.elaborate.arguments import expression, set_to
 from archdsl.elaborate.definitions import Definitions
 from archdsl.elaborate.edits import Edit, Edits, kind_of
-from archdsl.elaborate.environment import Defaults, FileScope, Frame, Names, NetworkDefinition, Value
+from archdsl.elaborate.environment import Defaults, FileScope, NetworkDefinition, Value
 from archdsl.elaborate.evaluate import evaluate
 from archdsl.elaborate.flow import Flow
 from archdsl.elaborate.recovery import Enough
-from archdsl.elaborate.scan import beside, name_lints, scan
-from archdsl.elaborate.signature import Given, Signature, Sizes, from_caller, parameters
+from archdsl.elaborate.scan import beside, name_faults, name_lints, scan
+from archdsl.elaborate.signature import FromOutside, Shape, Signature, from_caller, parameters
 from archdsl.elaborate.unknown import unknown_base
 from archdsl.ir import Graph, Node, Op
 from archdsl.limits import DEFAULT, Limits
 from archdsl.source import Source, Span
 from archdsl.syntax import ast
 
-__all__ = ["Elaboration", "elaborate", "name_lints", "networks", "variants"]
+__all__ = ["Elaboration", "elaborate", "name_faults", "name_lints", "networks"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +78,12 @@ def networks(program: ast.Program) -> tuple[str, ...]:
     return tuple(item.name.id for item in program.main.items if isinstance(item, ast.Arch | ast.Variant))
 
 
-def variants(program: ast.Program) -> tuple[str, ...]:
-    """Names of the variants that the main file itself defines, in order."""
-    return tuple(item.name.id for item in program.main.items if isinstance(item, ast.Variant))
-
-
 def elaborate(
     program: ast.Program,
     *,
     network: str | None = None,
     arguments: Mapping[str, Value | Source] | None = None,
-    inputs: Sizes | Mapping[str, Sizes] | None = None,
+    inputs: Shape | Mapping[str, Shape] | None = None,
     edits: Sequence[ast.Edit] = (),
     operators: Mapping[str, type[Op]],
     limits: Limits = DEFAULT,
@@ -104,7 +110,7 @@ def _elaborated(
     program: ast.Program,
     network: str | None,
     arguments: Mapping[str, Value | Source],
-    inputs: Sizes | Mapping[str, Sizes] | None,
+    inputs: Shape | Mapping[str, Shape] | None,
     edits: Sequence[ast.Edit],
     limits: Limits,
 ) -> Elaboration:
@@ -112,7 +118,7 @@ def _elaborated(
     chosen = _resolve(_choose(definitions, network, program.main.source))
     own = [Edit(each, file) for variant, file in reversed(chosen.variants) for each in variant.edits]
     outside = [Edit(each, definitions.main) for each in edits]
-    given = _given([*own, *outside], limits)
+    given = _given([*own, *outside])
     given.update(from_caller(arguments, definitions.main, limits))
     values = parameters(chosen.arch, chosen.file, given, limits)
     by_path = Edits([*own, *outside])
@@ -130,7 +136,7 @@ def _elaborated(
         raise ArchError(*flow.faults.once(definitions.block_at))
     by_path.check()
     sources = tuple(file.source for file in program.files)
-    graph = flow.builder.graph(chosen.name, sources, used, _about(chosen, limits), _doc(chosen))
+    graph = flow.builder.graph(chosen.name, sources, used, _about(chosen), _doc(chosen))
     flow.check_inputs(graph.inputs, chosen.arch.name.span)
     _check_complete(graph, chosen.arch)
     _check_renames(graph, chosen.arch)
@@ -171,10 +177,12 @@ def _choose(definitions: Definitions, name: str | None, source: Source) -> Netwo
 def _resolve(definition: NetworkDefinition) -> _Chosen:
     """The ``arch`` that a definition comes down to; raises E0201 for an unknown base, E0504 for variants of one another."""
     passed: list[tuple[ast.Variant, FileScope]] = []
+    seen: set[int] = set()
     while isinstance(definition.network, ast.Variant):
         variant, file = definition.network, definition.file
-        if any(variant is each for each, _ in passed):
+        if id(variant) in seen:
             raise error("E0504", f"variant `{variant.name.id}` is a variant of itself", variant.base.span, "comes back to it")
+        seen.add(id(variant))
         passed.append((variant, file))
         base = variant.base
         if base.id not in file.networks:
@@ -183,25 +191,31 @@ def _resolve(definition: NetworkDefinition) -> _Chosen:
     return _Chosen(definition.network, definition.file, definition.defaults, tuple(passed))
 
 
-def _given(edits: Sequence[Edit], limits: Limits) -> dict[str, Given]:
+def _given(edits: Sequence[Edit]) -> dict[str, FromOutside]:
     """The parameters of the network that edits set."""
-    found: dict[str, Given] = {}
+    found: dict[str, FromOutside] = {}
     for each in edits:
         edit = each.edit
         if isinstance(edit, ast.Set) and edit.path is None:
-            bound = set_to(edit.value, Frame(each.file, limits, Names(), {}), kind_of(edit))
-            found[edit.name.id] = Given(bound, edit.name.span)
+            bound = set_to(edit.value, each.file.top, kind_of(edit))
+            found[edit.name.id] = FromOutside(bound, edit.name.span)
     return found
 
 
-def _about(chosen: _Chosen, limits: Limits) -> dict[str, Value]:
+def _about(chosen: _Chosen) -> dict[str, Value]:
     """The facts of the files, the network and its variants, the last of which win."""
     facts: dict[str, Value] = {}
+    of_files: dict[int, dict[str, Value]] = {}
     for _, file, own in chosen.parts:
-        frame = Frame(file, limits, Names(), {})
-        for item in (*(each for each in file.file.items if isinstance(each, ast.About)), *own):
-            facts.update((str(entry.name), evaluate(expression(entry, "`about`"), frame)) for entry in item.entries)
+        if id(file) not in of_files:
+            of_files[id(file)] = _facts((each for each in file.file.items if isinstance(each, ast.About)), file)
+        facts |= of_files[id(file)] | _facts(own, file)
     return facts
+
+
+def _facts(items: Iterable[ast.About], file: FileScope) -> dict[str, Value]:
+    entries = (entry for item in items for entry in item.entries)
+    return {str(entry.name): evaluate(expression(entry, "`about`"), file.top) for entry in entries}
 
 
 def _doc(chosen: _Chosen) -> str:

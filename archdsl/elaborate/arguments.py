@@ -10,7 +10,8 @@ from archdsl.ir import Use
 from archdsl.source import Span
 from archdsl.syntax import ast
 
-_MOST_POSITIONAL = 2
+MOST_POSITIONAL = 2
+"""Arguments that may go by position; the others are named."""
 
 
 def bind(
@@ -25,11 +26,11 @@ def bind(
     for index, argument in enumerate(arguments):
         name = argument.name
         if name is None:
-            if index >= min(len(positional), _MOST_POSITIONAL):
+            if index >= min(len(positional), MOST_POSITIONAL):
                 raise _too_many(argument, callee, names, positional)
             name = positional[index]
         elif name not in names:
-            raise unknown_argument(name, name_of(argument), callee, names)
+            raise unknown_argument(name, name_of(argument), callee, names, given={*bound, *(each.name for each in arguments)})
         if name in bound:
             first = Label(bound[name].span, "first given here")
             raise error("E0404", f"`{name}` is given twice", argument.span, "given again", secondary=[first])
@@ -38,15 +39,18 @@ def bind(
 
 
 def _too_many(argument: ast.Argument, callee: ast.Name, names: Collection[str], positional: Sequence[str]) -> ArchError:
-    by_position = positional[:_MOST_POSITIONAL]
+    by_position = positional[:MOST_POSITIONAL]
     rest = [name for name in names if name not in by_position]
     takes = f"`{callee.id}` takes {' and '.join(f'`{name}`' for name in by_position) or 'nothing'} by position"
     help_ = f"name it: {', '.join(f'`{name}=`' for name in rest)}" if rest else None
     return error("E0404", takes, argument.span, "one argument too many without a name", help=help_)
 
 
-def unknown_argument(name: str, place: Span, callee: ast.Name, names: Collection[str]) -> ArchError:
-    """The E0404 error for an argument that the callee does not have, with the one that was likely meant."""
+def unknown_argument(
+    name: str, place: Span, callee: ast.Name, names: Collection[str], given: Collection[str | None] = ()
+) -> ArchError:
+    """E0404 for an argument that the callee does not have, with the one that was likely meant, which is none of the ``given``."""
+    left = [each for each in names if each not in given]
     takes = f"`{callee.id}` takes {', '.join(f'`{each}`' for each in names)}" if names else f"`{callee.id}` takes no arguments"
     return error(
         "E0404",
@@ -54,8 +58,8 @@ def unknown_argument(name: str, place: Span, callee: ast.Name, names: Collection
         place,
         "unknown argument",
         notes=[takes],
-        help=did_you_mean(name, names),
-        fixes=respell(place, names),
+        help=did_you_mean(name, left),
+        fixes=respell(place, left),
     )
 
 
@@ -106,26 +110,18 @@ def uses_of(expr: ast.Expr, frame: Frame) -> Iterator[Use]:
                 seen.add(name)
                 yield Use(name, "size", evaluate(each, frame), node=frame.entry.path)
         else:
-            waiting += reversed(_parts(each, frame))
+            waiting += reversed(_counting(each, frame))
 
 
-def _parts(expr: ast.Expr, frame: Frame) -> Sequence[ast.Expr]:
+def _counting(expr: ast.Expr, frame: Frame) -> Sequence[ast.Expr]:
     """The expressions that ``expr`` is made of, those alone whose values count here."""
     match expr:
         case ast.Binary(operator="and" | "or", left=left) if evaluate(left, frame) is (expr.operator == "or"):
             return (left,)
         case ast.Conditional():
             return (expr.condition, expr.then if evaluate(expr.condition, frame) is True else expr.otherwise)
-        case ast.Binary():
-            return (expr.left, expr.right)
-        case ast.Unary():
-            return (expr.operand,)
-        case ast.Function():
-            return expr.arguments
-        case ast.Tuple():
-            return expr.items
         case _:
-            return ()
+            return ast.parts(expr)
 
 
 def expression(argument: ast.Argument, what: str) -> ast.Expr:

@@ -38,6 +38,7 @@ class Builder:
         self._facts: dict[tuple[int, tuple[TensorType, ...]], tuple[Op, Facts]] = {}
         self._doubtful: set[str] = set()
         self.stand_ins: list[Node] = []
+        self._asides = 0
 
     def built(self, operator: type[Op], attributes: Mapping[str, Value]) -> Op:
         """The operator with these attributes, one object for equal ones; raises :class:`~archdsl.ir.OpError`."""
@@ -78,9 +79,14 @@ class Builder:
         """Whether the type of any of these follows from a guess."""
         return bool(self._doubtful) and any(each is not None and each.path in self._doubtful for each in values)
 
+    def aside(self, path: str) -> str:
+        """A path that no node or scope has, for what follows from a second use of ``path``."""
+        self._asides += 1
+        return f"{path}?{self._asides}"
+
     def stand_in(self, value: Node, type_: TensorType, *, doubtful: bool) -> Node:
         """A value of type ``type_`` in the place of ``value`` for what follows a fault; no node of the graph."""
-        node = replace(value, path=f"{value.path}?{len(self.stand_ins)}", type=type_, inputs=(value.path,))
+        node = replace(value, path=f"{value.path.partition('?')[0]}?{len(self.stand_ins)}", type=type_, inputs=(value.path,))
         self.stand_ins.append(node)
         if doubtful:
             self._doubtful.add(node.path)

@@ -42,7 +42,6 @@ class Calls(ABC):
         self._labels: dict[int, frozenset[str]] = {}
         self._depth = 0
         self.faults = Faults()
-        self._looked_at, self._told = 0, 0  # nodes and faults before the last caption
 
     @abstractmethod
     def body(self, body: ast.Body, frame: Frame) -> Node | None:

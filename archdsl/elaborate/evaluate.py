@@ -7,7 +7,7 @@ from typing import Any
 
 from archdsl.diagnostics import ArchError, Label, error
 from archdsl.elaborate.environment import PREDECLARED, UNKNOWN, Frame, Value
-from archdsl.elaborate.unknown import FUNCTIONS, SIZES, unknown_function, unknown_size, unknown_value
+from archdsl.elaborate.unknown import SIZES, unknown_size, unknown_value
 from archdsl.ir import show
 from archdsl.source import Span
 from archdsl.syntax import ast
@@ -127,8 +127,6 @@ def _conditional(expr: ast.Conditional, frame: Frame) -> Value:
 
 
 def _function(expr: ast.Function, frame: Frame) -> Value:
-    if expr.name not in FUNCTIONS:
-        raise unknown_function(expr)
     numbers = [_number(argument, frame, f"`{expr.name}`") for argument in expr.arguments]
     if expr.name in ("ceil", "floor"):
         if len(numbers) != 1:

@@ -10,20 +10,29 @@ from archdsl.diagnostics import ArchError, Diagnostic, InternalError, Label, err
 from archdsl.elaborate.arguments import bind, expression, value_of
 from archdsl.elaborate.blame import caption_fault
 from archdsl.elaborate.calls import foreign
-from archdsl.elaborate.edits import Edit, Statement, Step
+from archdsl.elaborate.definitions import Definitions
+from archdsl.elaborate.edits import Edit, Edits, Statement, Step
 from archdsl.elaborate.environment import UNKNOWN, BlockDefinition, Bound, Defaults, FileScope, Frame, Names, Trace
 from archdsl.elaborate.evaluate import evaluate, evaluate_bool, formula
 from archdsl.elaborate.forms import Forms
-from archdsl.elaborate.names import check_label, check_output, check_value_name
+from archdsl.elaborate.names import check_label, check_output, check_value_name, taps_in
 from archdsl.elaborate.repair import repair
+from archdsl.elaborate.signature import Signature
 from archdsl.elaborate.unknown import unknown_tap
 from archdsl.ir import Guard, Node, Output, TensorType
+from archdsl.limits import Limits
 from archdsl.source import Span
 from archdsl.syntax import ast
 
 
 class Flow(Forms):
     """One elaboration of an ``arch``, statement by statement."""
+
+    def __init__(self, definitions: Definitions, signature: Signature, edits: Edits, limits: Limits) -> None:
+        super().__init__(definitions, signature, edits, limits)
+        self._looked_at, self._told = 0, 0  # nodes and faults before the last caption
+        self._captions: dict[Span, ArchError] = {}
+        self._lost_taps: frozenset[str] = frozenset()
 
     def network(self, arch: ast.Arch, file: FileScope, defaults: Defaults, values: Mapping[str, Bound]) -> None:
         """The whole ``arch`` elaborated, with its parameters bound to ``values``."""
@@ -56,12 +65,13 @@ class Flow(Forms):
                     self._declaration(statement, frame)
             except ArchError as fault:
                 self._depth = depth
-                self._pass_over(fault, before, frame)
+                self._pass_over(fault, statement, before, frame)
         self._depth -= 1
         return frame.current
 
-    def _pass_over(self, fault: ArchError, before: Node | None, frame: Frame) -> None:
-        """Tells ``fault`` and lets a doubtful value of the type before it flow on."""
+    def _pass_over(self, fault: ArchError, passed: ast.Statement | ast.Step, before: Node | None, frame: Frame) -> None:
+        """Tells ``fault``, which ended what is ``passed``, and lets a doubtful value of the type before it flow on."""
+        self._lost_taps |= taps_in(passed)
         self.faults.tell(fault, doubtful=self.builder.doubtful(before, frame.entry))
         if before is not None:
             frame.current = self.builder.stand_in(before, before.type, doubtful=True)
@@ -90,8 +100,11 @@ class Flow(Forms):
         doubtful = self.builder.doubtful(current)
         if wanted != current.type.shape:
             doubtful = doubtful or self.faults.of_shapes_since(self._told)
-            if not doubtful:
-                self.faults.tell(self._caption_fault(statement, current, wanted, frame), doubtful=False)
+            again = self._captions.get(statement.span)
+            if again is not None or not doubtful:
+                fault = again or self._caption_fault(statement, current, wanted, frame)
+                self._captions[statement.span] = fault
+                self.faults.tell(fault, doubtful=False)
             if len(wanted) in (1, 3) and min(wanted) > 0:  # after a fault told above, the caption is what to go by
                 frame.current = self.builder.stand_in(current, TensorType(wanted), doubtful=not doubtful)
         elif doubtful:
@@ -196,14 +209,14 @@ class Flow(Forms):
         except ArchError as fault:
             self._depth = depth
             del self._active[active:]
-            self._pass_over(fault, before, frame)
+            self._pass_over(fault, labelled.step, before, frame)
             return
         if before is not None and frame.current is not None and not isinstance(labelled.step, ast.Body):
             frame.trail.append(Trace(labelled.step.span, before, frame.current))
 
     def _step(self, labelled: ast.LabelledStep, frame: Frame, address: str | None) -> None:
         step, label = labelled.step, labelled.label
-        path = None
+        path, twice = None, False
         if label is not None:
             if isinstance(step, ast.Tap | ast.Output):
                 raise error("E0501", "a `tap` or `output` takes no label", label.span, "its own name is enough")
@@ -213,9 +226,13 @@ class Flow(Forms):
                 self._paths.claim(path, label.span)
             except ArchError as fault:  # the step itself is sound
                 self.faults.tell(fault, doubtful=False)
+                twice = fault.diagnostics[0].code == "E0202"
+                path = self.builder.aside(path) if twice else path
             if label.was:
                 self.builder.renames[path] = tuple(frame.path(old) for old in label.was)
         self.place(step, path, frame, None if path is not None else address)
+        if twice and frame.current is not None:  # one of the two is likely too much
+            frame.current = self.builder.stand_in(frame.current, frame.current.type, doubtful=True)
 
     # --- steps -----------------------------------------------------------------------------------------------------------
 
@@ -272,6 +289,8 @@ class Flow(Forms):
         found = frame.taps.get(name.id)
         if found is not None:
             return found[0]
+        if name.id in self._lost_taps:
+            raise ArchError  # a consequence of what is told already
         raise unknown_tap(name, frame.taps.all(), frame.labels)
 
     def _input(self, statement: ast.Input, frame: Frame) -> None:

@@ -10,16 +10,30 @@ from archdsl.source import Span
 from archdsl.syntax import ast
 
 
-def check_label(name: str, span: Span) -> None:
-    """Raises E0203 where ``name`` could not name a submodule, so that ``state_dict`` keys equal paths."""
+def no_label(name: str) -> str | None:
+    """Why ``name`` could not name a submodule, so that ``state_dict`` keys equal paths; None where it can."""
     if keyword.iskeyword(name):
-        raise error("E0203", f"`{name}` cannot be a label", span, "a keyword of Python", help=f"write `{name}_`")
+        return "a keyword of Python"
     if name in MODULE_ATTRIBUTES:
-        reason = "an attribute of every PyTorch module"
-        raise error("E0203", f"`{name}` cannot be a label", span, reason, help=f"write `{name}_`")
-    if name.startswith("_"):
-        help_ = f"write `{name.strip('_') or 'a'}`"
-        raise error("E0203", f"`{name}` cannot be a label", span, "labels do not start with `_`", help=help_)
+        return "an attribute of every PyTorch module"
+    return "labels do not start with `_`" if name.startswith("_") else None
+
+
+def check_label(name: str, span: Span) -> None:
+    """Raises E0203 where ``name`` cannot be a label."""
+    reason = no_label(name)
+    if reason is not None:
+        other = (name.strip("_") or "a") if name.startswith("_") else f"{name}_"
+        raise error("E0203", f"`{name}` cannot be a label", span, reason, help=f"write `{other}`")
+
+
+def _check_own_name(path: str, span: Span) -> None:
+    """Raises E0203 where what is called cannot lend its name to a step without a label."""
+    name = path.rpartition(".")[2]
+    reason = no_label(name)
+    if reason is not None:
+        message = f"a step cannot be called `{name}` after what it calls"
+        raise error("E0203", message, span, reason, help=f"label it: `name: {name}…`")
 
 
 def check_output(name: str, span: Span) -> None:
@@ -56,8 +70,8 @@ class Paths:
 
     def weighted(self, path: str, span: Span, what: str) -> str:
         """The path of something with weights and without a label; raises E0204 where it needs one."""
-        first = self._taken.get(path)
-        if first is not None:
+        _check_own_name(path, span)
+        if path in self._taken:
             raise self.unlabelled(span, what, path)
         return self.claim(path, span)
 
@@ -79,6 +93,7 @@ class Paths:
 
         Labels written elsewhere in the definition stay free.
         """
+        _check_own_name(path, span)
         name = path.rpartition(".")[2]
         prefix = path[: len(path) - len(name)]
         number = self._numbers.get(path, 1)
@@ -98,6 +113,23 @@ def labels_in(step: ast.Step) -> frozenset[str]:
     """Every label written in ``step``, at any depth."""
     pipes = (statement for body in bodies_in(step) for statement in body.statements if isinstance(statement, ast.Pipe))
     return frozenset(labelled.label.name for pipe in pipes for labelled in pipe.steps if labelled.label is not None)
+
+
+def taps_in(passed: ast.Statement | ast.Step) -> frozenset[str]:
+    """Every name that ``passed`` would give to a value: by `tap`, at any depth, and by `input`."""
+    if isinstance(passed, ast.Input):
+        return frozenset((passed.name.name,))
+    steps = [labelled.step for labelled in passed.steps] if isinstance(passed, ast.Pipe) else [passed]
+    pipes = (
+        statement
+        for step in steps
+        if isinstance(step, ast.Step)
+        for body in bodies_in(step)
+        for statement in body.statements
+        if isinstance(statement, ast.Pipe)
+    )
+    inside = (labelled.step for pipe in pipes for labelled in pipe.steps)
+    return frozenset(step.name.id for step in (*steps, *inside) if isinstance(step, ast.Tap))
 
 
 def bodies_in(step: ast.Step) -> Iterator[ast.Body]:

@@ -17,6 +17,7 @@ from archdsl.source import Span
 _NODES = 600
 """Nodes that are looked at, the last ones before the caption."""
 _INFERENCES = 40_000
+_ATTRIBUTES = ("stride", "pad", "kernel")
 _STRIDES = ((1, 1), (2, 2), (3, 3), (4, 4))
 _PADS = ("same", "valid", (1, 1), (2, 2), (3, 3))
 _UNLIKELY = 4
@@ -110,7 +111,7 @@ def _places(nodes: Sequence[Node], *, spatial: bool) -> Iterator[_Place]:
     groups: dict[tuple[Span, Attribute, Any], list[int]] = {}
     known: dict[Span, tuple[bool, bool]] = {}
     for index, node in enumerate(nodes):
-        for attribute in ("stride", "pad") if spatial else ("channels",):
+        for attribute in _ATTRIBUTES if spatial else ("channels",):
             if attribute not in type(node.op).model_fields:
                 continue
             origin = node.origins.get(attribute)
@@ -124,7 +125,9 @@ def _places(nodes: Sequence[Node], *, spatial: bool) -> Iterator[_Place]:
 def _values(place: _Place, difference: int, wanted: int) -> Iterator[Any]:
     """What may have been meant instead of the old value."""
     old = place.old
-    if place.attribute == "channels":
+    if place.attribute == "kernel":
+        yield from ((each, each) for each in sorted(set(old), reverse=True) if old[0] != old[1])
+    elif place.attribute == "channels":
         number = len(place.nodes)
         shares = {old + difference, wanted, old + difference // number if difference % number == 0 else 0}
         yield from sorted(each for each in shares if each > 0 and each != old)
@@ -137,6 +140,8 @@ def _oddness(place: _Place, new: Any) -> int:
     old = place.old
     if place.attribute == "channels":
         return (0 if old % 8 else 1 if not place.literal else 2) + (2 if new % 8 else 0)
+    if place.attribute == "kernel":
+        return 1  # of another height than width
     if place.attribute == "stride":
         return (3 if not place.written else 0 if old not in _STRIDES[:2] else 1 if old == (1, 1) else 2) + (
             0 if new in _STRIDES[:2] else 2

@@ -8,9 +8,10 @@ elaboration: a tap that an inserted text makes, an argument that a ``set`` gives
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from archdsl.diagnostics import Diagnostic, Label
+from archdsl.diagnostics import ArchError, Diagnostic, Label
 from archdsl.elaborate.definitions import Definitions
 from archdsl.elaborate.environment import FileScope, NetworkDefinition
+from archdsl.elaborate.recovery import ONE_FOR_ALL_USES, cause
 from archdsl.elaborate.scan_scopes import Braces, Declared, Findings
 from archdsl.elaborate.scan_text import Text
 from archdsl.elaborate.unknown import unknown_base, unknown_parameter
@@ -32,6 +33,14 @@ def name_lints(program: ast.Program, operators: Mapping[str, type[Op]], limits: 
     taken or reserved.
     """
     return _Scan(Definitions(program, operators, limits), ()).unread()
+
+
+def name_faults(program: ast.Program, operators: Mapping[str, type[Op]], limits: Limits = DEFAULT) -> tuple[Diagnostic, ...]:
+    """What is certainly wrong with the names of a program, whether or not it has a network."""
+    try:
+        return scan(Definitions(program, operators, limits))
+    except ArchError as fault:
+        return fault.diagnostics
 
 
 class _Scan:
@@ -250,4 +259,9 @@ def beside(names: Sequence[Diagnostic], met: Sequence[Diagnostic]) -> tuple[Diag
             found.append(replace(each, notes=same.notes) if each.code == "E0201" else each)  # it has counted all uses
         elif span is None or each.code != "E0201" or (each.code, each.message, span.source) not in words:
             found.append(each)
-    return (*found, *waiting.values())
+    told = {cause(each) for each in found}
+    for each in waiting.values():
+        if each.code not in ONE_FOR_ALL_USES or cause(each) not in told:
+            found.append(each)
+            told.add(cause(each))
+    return tuple(found)

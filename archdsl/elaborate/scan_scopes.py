@@ -6,6 +6,7 @@ from functools import cache
 from typing import Literal
 
 from archdsl.diagnostics import ArchError, Diagnostic
+from archdsl.elaborate.arguments import MOST_POSITIONAL
 from archdsl.elaborate.definitions import parameter_names
 from archdsl.elaborate.environment import BlockDefinition, Names
 from archdsl.ir import Op
@@ -15,7 +16,6 @@ from archdsl.syntax import ast
 MOST = 20
 """Faults after which no more are looked for."""
 _MOST_COMPARED = 100_000  # names that suggestions are sought among, beside those for the first fault
-_MOST_POSITIONAL = 2
 
 Kind = Literal["parameter", "constant", "import", "tap", "index", "input"]
 
@@ -108,7 +108,7 @@ def of_block(definition: BlockDefinition) -> Callee:
     """How a block is called."""
     names = parameter_names(definition)
     required = tuple(each.name for each in definition.block.parameters if each.default is None)
-    return Callee(definition.block.name.id, frozenset(names), names, names[:_MOST_POSITIONAL], required)
+    return Callee(definition.block.name.id, frozenset(names), names, names[:MOST_POSITIONAL], required)
 
 
 @cache
@@ -118,4 +118,4 @@ def of_operator(operator: type[Op]) -> Callee:
     whole = operator.__pydantic_decorators__.model_validators
     required = () if whole else tuple(name for name, each in fields.items() if each.is_required())
     names = tuple(fields)
-    return Callee(operator.keyword, frozenset(names), names, operator.positional[:_MOST_POSITIONAL], required)
+    return Callee(operator.keyword, frozenset(names), names, operator.positional[:MOST_POSITIONAL], required)

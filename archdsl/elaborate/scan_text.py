@@ -14,12 +14,10 @@ from archdsl.elaborate.environment import PREDECLARED, FileScope, Names
 from archdsl.elaborate.names import labels_in
 from archdsl.elaborate.scan_scopes import Braces, Callee, Declared, Findings, Kind, of_block, of_operator
 from archdsl.elaborate.unknown import (
-    FUNCTIONS,
     SIZES,
     missing_argument,
     missing_attribute,
     unknown_callee,
-    unknown_function,
     unknown_size,
     unknown_tap,
     unknown_value,
@@ -274,25 +272,12 @@ class Text:
                 declared.used = True
             elif expr.id not in PREDECLARED and not self._lenient:
                 self._unknown_value(expr, braces)
-        elif isinstance(expr, ast.Binary):
-            self.expr(expr.left, braces)
-            self.expr(expr.right, braces)
         elif isinstance(expr, ast.InputSize):
             if expr.attribute not in SIZES:
                 self.found.tell(lambda: unknown_size(expr))
-        elif isinstance(expr, ast.Unary):
-            self.expr(expr.operand, braces)
-        elif isinstance(expr, ast.Conditional):
-            for part in (expr.condition, expr.then, expr.otherwise):
+        else:
+            for part in ast.parts(expr):
                 self.expr(part, braces)
-        elif isinstance(expr, ast.Tuple):
-            for item in expr.items:
-                self.expr(item, braces)
-        elif isinstance(expr, ast.Function):
-            if expr.name not in FUNCTIONS:
-                self.found.tell(lambda: unknown_function(expr))
-            for argument in expr.arguments:
-                self.expr(argument, braces)
 
     # --- what is unknown -------------------------------------------------------------------------------------------------
 

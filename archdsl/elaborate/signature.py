@@ -14,7 +14,8 @@ from archdsl.limits import Limits
 from archdsl.source import Source, Span
 from archdsl.syntax import ast, parse_expr
 
-Sizes = tuple[int, ...]
+Shape = tuple[int, ...]
+"""Sizes of one sample."""
 
 
 @dataclass
@@ -24,7 +25,7 @@ class Signature:
     ``inputs`` gives sizes for the only input, or by name; ``as_declared`` turns false where a size differs from the spec's.
     """
 
-    inputs: Sizes | Mapping[str, Sizes] | None
+    inputs: Shape | Mapping[str, Shape] | None
     as_declared: bool
     limits: Limits
     seen: int = 0
@@ -128,14 +129,14 @@ def _declared(dim: ast.Dim, frame: Frame, *, free: bool) -> int | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class FromOutside:
     """A value for a parameter of the network from outside its definition; ``place`` is where its name was written."""
 
     bound: Bound
     place: Span | None
 
 
-def parameters(arch: ast.Arch, file: FileScope, given: Mapping[str, Given], limits: Limits) -> dict[str, Bound]:
+def parameters(arch: ast.Arch, file: FileScope, given: Mapping[str, FromOutside], limits: Limits) -> dict[str, Bound]:
     """The network's parameters: the values that are given, else the defaults.
 
     Raises E0405 for a parameter that the network does not have, E0404 for one that has no value.
@@ -159,18 +160,18 @@ def parameters(arch: ast.Arch, file: FileScope, given: Mapping[str, Given], limi
     return found
 
 
-def from_caller(arguments: Mapping[str, object], file: FileScope, limits: Limits) -> dict[str, Given]:
+def from_caller(arguments: Mapping[str, object], file: FileScope, limits: Limits) -> dict[str, FromOutside]:
     """Values that the caller gives: plain ones, or the texts of expressions.
 
     Raises E0401 or E0402 for what is no value of the language.
     """
-    found: dict[str, Given] = {}
+    found: dict[str, FromOutside] = {}
     for name, value in arguments.items():
         if isinstance(value, Source):
             expr = parse_expr(value)
-            found[name] = Given(set_to(expr, Frame(file, limits, Names(), {}), "command line"), None)
+            found[name] = FromOutside(set_to(expr, file.top, "command line"), None)
         else:
-            found[name] = Given(Bound(_plain(name, value, limits), "command line", given="command line"), None)
+            found[name] = FromOutside(Bound(_plain(name, value, limits), "command line", given="command line"), None)
     return found
 
 

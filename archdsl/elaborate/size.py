@@ -176,7 +176,7 @@ class Sizes:
             if expr.id in known:
                 return known[expr.id] is not None
             return expr.id in PREDECLARED or file.top.values.get(expr.id) is not None
-        return not isinstance(expr, ast.InputSize) and all(self._evaluable(part, file, known) for part in _parts(expr))
+        return not isinstance(expr, ast.InputSize) and all(self._evaluable(part, file, known) for part in ast.parts(expr))
 
     # --- the place to show -----------------------------------------------------------------------------------------------
 
@@ -204,18 +204,6 @@ class Sizes:
             inside = self._culprit(step.body, file, known) if step.body is not None else None
             return inside or step.callee.span
         return None
-
-
-def _parts(expr: ast.Expr) -> tuple[ast.Expr, ...]:
-    if isinstance(expr, ast.Unary):
-        return (expr.operand,)
-    if isinstance(expr, ast.Binary):
-        return (expr.left, expr.right)
-    if isinstance(expr, ast.Conditional):
-        return (expr.condition, expr.then, expr.otherwise)
-    if isinstance(expr, ast.Function):
-        return expr.arguments
-    return expr.items if isinstance(expr, ast.Tuple) else ()
 
 
 def too_large(size: Size, limits: Limits, span: Span) -> ArchError:

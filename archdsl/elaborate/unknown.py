@@ -10,7 +10,6 @@ from archdsl.diagnostics import ArchError, Fix, Label, did_you_mean, error, resp
 from archdsl.source import Span
 from archdsl.syntax import ast
 
-FUNCTIONS = ("min", "max", "ceil", "floor")
 SIZES = {"c": 0, "h": 1, "w": 2}
 """Sizes of the value that entered the braces, with their axis."""
 
@@ -42,12 +41,6 @@ def unknown_value(name: ast.Name, known: Iterable[str], *, is_tap: bool) -> Arch
 def unknown_size(expr: ast.InputSize) -> ArchError:
     """E0201 for a size that no value has."""
     return error("E0201", f"`in` has no `{expr.attribute}`", expr.span, help="`in.c`, `in.h` and `in.w` are its sizes")
-
-
-def unknown_function(expr: ast.Function) -> ArchError:
-    """E0201 for a function that expressions do not have."""
-    help_ = did_you_mean(expr.name, FUNCTIONS) or "expressions know `min`, `max`, `ceil` and `floor`"
-    return error("E0201", f"unknown function `{expr.name}`", expr.span, help=help_)
 
 
 def unknown_callee(callee: ast.Name, known: Iterable[str], *, is_network: bool) -> ArchError:

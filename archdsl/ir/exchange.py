@@ -5,18 +5,26 @@ Spans are ``[source, start, end]`` in code points.  Of where values come from, t
 """
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import fields
-from typing import Any
+import re
+from collections.abc import Mapping
+from dataclasses import fields as declared
+from functools import partial
+from typing import Any, get_args
 
 from archdsl.diagnostics import ArchError, InternalError, error
-from archdsl.ir.graph import Graph, Guard, Node, Origin, Output, Scope
+from archdsl.ir import fields
+from archdsl.ir.graph import Graph, Guard, Node, Origin, OriginKind, Output, Scope, ScopeKind
 from archdsl.ir.op import Input, Op, OpError
 from archdsl.ir.verify import verify
+from archdsl.limits import DEFAULT
 from archdsl.source import Source, Span
 
 SCHEMA = 1
 _MOST_BYTES = 1 << 28
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_GRAPH = ("schema", "network", "doc", "arguments", "about", "sources", "scopes", "nodes", "guards", "outputs", "renames")
+_NODE = ("path", "op", "attributes", "inputs", "out", "weights", "macs", "scope", "span", "origins")
+_SCOPE, _GUARD, _OUTPUT = (tuple(field.name for field in declared(each)) for each in (Scope, Guard, Output))
 
 
 def to_json(graph: Graph) -> str:
@@ -49,7 +57,7 @@ def to_json(graph: Graph) -> str:
         return plain | places | {"origins": origins(each.origins), "defaults": origins(each.defaults)}
 
     def plain(each: Guard | Output) -> dict[str, Any]:
-        return {field.name: getattr(each, field.name) for field in fields(each)} | {"span": span(each.span)}
+        return {field.name: getattr(each, field.name) for field in declared(each)} | {"span": span(each.span)}
 
     document = {
         "schema": SCHEMA,
@@ -64,7 +72,8 @@ def to_json(graph: Graph) -> str:
         "outputs": [plain(each) for each in graph.outputs],
         "renames": graph.renames,
     }
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)  # names of files may hold bytes that are no text
 
 
 def from_json(text: str, operators: Mapping[str, type[Op]]) -> Graph:
@@ -75,12 +84,16 @@ def from_json(text: str, operators: Mapping[str, type[Op]]) -> Graph:
     try:
         if len(text) > _MOST_BYTES:
             raise ValueError("too long")  # noqa: TRY301
-        document = json.loads(text)
+        document = json.loads(text, parse_constant=_no_number)
         if document["schema"] != SCHEMA:
             raise ValueError(f"schema {document['schema']!r}, this release reads {SCHEMA}")  # noqa: TRY301
         return verify(_Reader(document, {**operators, "input": Input}).graph())
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError, RecursionError, OpError, InternalError) as fault:
+    except (KeyError, TypeError, ValueError, IndexError, RecursionError, OpError, InternalError) as fault:
         raise _unreadable(fault) from None
+
+
+def _no_number(constant: str) -> float:
+    raise ValueError(f"{constant} is no number")
 
 
 def _unreadable(fault: Exception) -> ArchError:
@@ -89,73 +102,115 @@ def _unreadable(fault: Exception) -> ArchError:
 
 
 class _Reader:
-    def __init__(self, document: dict[str, Any], operators: Mapping[str, type[Op]]) -> None:
-        self.document = document
+    """The document as a graph: every field of its own kind; what holds between them is left to the verifier."""
+
+    def __init__(self, document: object, operators: Mapping[str, type[Op]]) -> None:
+        self.document = fields.record(_GRAPH, document)
         self.operators = operators
-        self.sources = tuple(Source(_text(each["path"]), _text(each["text"])) for each in document["sources"])
+        self.sources = fields.items(_source, self.document["sources"])
 
     def graph(self) -> Graph:
         document = self.document
         nodes: dict[str, Node] = {}
-        for each in document["nodes"]:
+        for each in fields.items(partial(fields.record, _NODE), document["nodes"]):
             node = self._node(each, nodes)
             nodes[node.path] = node
         return Graph(
-            _text(document["network"]),
+            fields.name(document["network"]),
             tuple(nodes.values()),
-            tuple(self._scope(each) for each in document["scopes"]),
-            tuple(Output(**{**each, "span": self._span(each["span"])}) for each in document["outputs"]),
-            tuple(
-                Guard(**{**each, "span": self._span(each["span"]), "nodes": tuple(each["nodes"])}) for each in document["guards"]
-            ),
+            fields.items(self._scope, document["scopes"]),
+            fields.items(self._output, document["outputs"]),
+            fields.items(self._guard, document["guards"]),
             self.sources,
-            _values(document["arguments"]),
-            {path: tuple(older) for path, older in document["renames"].items()},
-            _values(document["about"]),
-            _text(document["doc"]),
+            fields.table(fields.name, fields.constant, document["arguments"]),
+            fields.table(fields.path, partial(fields.items, fields.path), document["renames"]),
+            fields.table(fields.name, fields.constant, document["about"]),
+            fields.text(document["doc"]),
         )
 
-    def _node(self, each: dict[str, Any], known: Mapping[str, Node]) -> Node:
-        if each["op"] not in self.operators:
-            raise ValueError(f"unknown operator `{each['op']}`")
-        op = self.operators[each["op"]](**{name: _value(value) for name, value in each["attributes"].items()})
-        inputs = tuple(each["inputs"])
+    def _node(self, each: Mapping[str, Any], known: Mapping[str, Node]) -> Node:
+        op = self._op(each)
+        path = fields.path(each["path"])
+        inputs = fields.items(fields.path, each["inputs"])
         types = [known[path].type for path in inputs]
         output = op.infer(types)
-        if each["path"] in known or list(output.shape) != each["out"]:
-            raise ValueError(f"`{each['path']}` is not what its operator says")
+        cost, weights = op.cost(types, output), op.weights(types)
+        told = (each["out"], each["macs"], each["weights"])
+        if path in known or told != (list(output.shape), cost.mac, {weight.name: list(weight.shape) for weight in weights}):
+            raise ValueError(f"`{path}` is not what its operator says")
         origins = self._origins(each["origins"])
-        span = self._span(each["span"])
-        return Node(each["path"], op, inputs, output, each["scope"], span, op.cost(types, output), op.weights(types), origins)
+        return Node(path, op, inputs, output, fields.whole(each["scope"]), self._span(each["span"]), cost, weights, origins)
 
-    def _scope(self, each: dict[str, Any]) -> Scope:
-        definition = None if each["definition"] is None else self._span(each["definition"])
-        places = {"span": self._span(each["span"]), "definition": definition, "arguments": _values(each["arguments"])}
-        return Scope(**{**each, **places, "origins": self._origins(each["origins"]), "defaults": self._origins(each["defaults"])})
+    def _op(self, each: Mapping[str, Any]) -> Op:
+        keyword = fields.text(each["op"])
+        if keyword not in self.operators:
+            raise ValueError(f"unknown operator `{keyword}`")
+        attributes = fields.table(fields.name, partial(fields.optional, _attribute), each["attributes"])
+        op = self.operators[keyword](**attributes)
+        if isinstance(op, Input):
+            fields.items(partial(fields.optional, fields.name), [op.batch, *op.dims])
+            if len(op.dims) not in (0, len(op.shape)) or max(op.shape, default=0) > DEFAULT.dimension:
+                raise ValueError("an input that no network has")
+        return op
 
-    def _span(self, numbers: Sequence[int] | None) -> Span:
-        source, start, end = (0, 0, 0) if numbers is None else numbers
+    def _scope(self, each: object) -> Scope:
+        found = fields.record(_SCOPE, each)
+        return Scope(
+            fields.empty_or(fields.path, found["path"]),
+            fields.choice(found["kind"], get_args(ScopeKind)),
+            fields.empty_or(fields.name, found["callee"]),
+            fields.optional(fields.whole, found["parent"]),
+            self._span(found["span"]),
+            fields.optional(self._span, found["definition"]),
+            fields.empty_or(fields.path, found["entry"]),
+            fields.empty_or(fields.path, found["exit"]),
+            fields.table(fields.name, fields.constant, found["arguments"]),
+            self._origins(found["origins"]),
+            fields.text(found["doc"]),
+            self._origins(found["defaults"]),
+        )
+
+    def _guard(self, each: object) -> Guard:
+        found = fields.record(_GUARD, each)
+        first, last = fields.items(fields.whole, found["nodes"])
+        return Guard(
+            fields.whole(found["scope"]),
+            self._span(found["span"]),
+            fields.empty_or(fields.name, found["label"]),
+            fields.flag(found["present"]),
+            fields.empty_or(fields.path, found["entry"]),
+            fields.empty_or(fields.path, found["exit"]),
+            (first, last),
+            fields.flag(found["merged"]),
+            fields.optional(fields.text, found["formula"]),
+        )
+
+    def _output(self, each: object) -> Output:
+        found = fields.record(_OUTPUT, each)
+        weight = fields.optional(fields.number, found["weight"])
+        node = fields.path(found["node"])
+        return Output(fields.name(found["name"]), node, self._span(found["span"]), fields.flag(found["auxiliary"]), weight)
+
+    def _span(self, numbers: object) -> Span:
+        source, start, end = (0, 0, 0) if numbers is None else fields.items(fields.whole, numbers)
         if source < 0 or not 0 <= start <= end <= len(self.sources[source].text):
             raise ValueError("a place outside the texts")
         return Span(self.sources[source], start, end)
 
-    def _origins(self, found: Mapping[str, Any]) -> dict[str, Origin]:
-        return {
-            name: Origin(kind, None if span is None else self._span(span), formula)
-            for name, (kind, span, formula) in found.items()
-        }
+    def _origins(self, found: object) -> dict[str, Origin]:
+        return fields.table(fields.name, self._origin, found)
+
+    def _origin(self, found: object) -> Origin:
+        kind, span, formula = fields.items(lambda each: each, found)
+        kind = fields.choice(kind, get_args(OriginKind))
+        return Origin(kind, fields.optional(self._span, span), fields.optional(fields.text, formula))
 
 
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError("a text is no text")
-    return value
+def _source(each: object) -> Source:
+    found = fields.record(("path", "text"), each)
+    return Source(fields.file_name(found["path"]), fields.text(found["text"]))
 
 
-def _values(found: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _value(value) for name, value in found.items()}
-
-
-def _value(value: Any) -> Any:
-    """JSON has lists where the graph has tuples."""
-    return tuple(_value(each) for each in value) if isinstance(value, list) else value
+def _attribute(value: object) -> Any:
+    """JSON has lists where operators have tuples; what is in them is theirs to check."""
+    return tuple(fields.optional(_attribute, each) for each in value) if isinstance(value, list) else fields.constant(value)

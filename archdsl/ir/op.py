@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 from pydantic import BaseModel, ConfigDict
 
 from archdsl.ir.cost import Cost
-from archdsl.ir.target import OnnxTarget, TorchTarget
+from archdsl.ir.target import OnnxForm, OnnxTarget, TorchTarget
 from archdsl.ir.types import TensorType
 
 Types = Sequence[TensorType]
@@ -109,9 +109,19 @@ class Op(BaseModel):
         """The operator in PyTorch; raises :class:`Unsupported` where it has no equivalent."""
         raise Unsupported(f"`{self.keyword}` has no PyTorch form")
 
-    def onnx(self, inputs: Types, output: TensorType) -> OnnxTarget:
-        """The operator in ONNX; raises :class:`Unsupported` where it has no equivalent."""
+    def onnx(self, inputs: Types, output: TensorType, form: OnnxForm = OnnxForm()) -> OnnxTarget:
+        """The operator in ONNX, at the opset of ``form``; raises :class:`Unsupported` where it has no equivalent.
+
+        Where ``form.dynamic``, the nodes are right for every height and width that the inputs may have.
+        """
         raise Unsupported(f"`{self.keyword}` has no ONNX form")
+
+    def free_size(self, inputs: Types, free: Sequence[bool]) -> bool:
+        """Whether the output is a map of free height and width, where ``free`` says it of each input.
+
+        Raises :class:`Unsupported` where the operator cannot be had with inputs that are free in this way.
+        """
+        return any(free) and self.infer(inputs).is_map
 
     def window(self, inputs: Types) -> Window | None:
         """The sliding window, for operators that have one."""

@@ -86,6 +86,18 @@ TorchTarget = TorchModule | TorchExpr
 
 
 @dataclass(frozen=True, slots=True)
+class OnnxForm:
+    """What an ONNX model is to be: its opset, and whether height and width of maps are free.
+
+    Asked of one operator, ``dynamic`` is about its inputs: behind a global pooling, say, sizes are fixed again
+    (:meth:`Op.free_size`).
+    """
+
+    opset: int = 22
+    dynamic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class OnnxNode:
     """One node of the ONNX graph.
 
@@ -110,8 +122,7 @@ class OnnxConstant:
 
 @dataclass(frozen=True, slots=True)
 class OnnxTarget:
-    """The operator as ONNX nodes, in order; ``since`` is the lowest opset for which these nodes mean what the operator means."""
+    """The operator as ONNX nodes, in order."""
 
     nodes: tuple[OnnxNode, ...]
     constants: Mapping[str, OnnxConstant] = field(default_factory=dict)
-    since: int = 13

@@ -71,15 +71,24 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class Contest:
-    """Labels that bear names which others bore before: an array under such a name may be meant for either.
+    """Renamed labels by which an array in a file may be meant for either of two weights.
 
-    ``names`` are our weights by their older names, ``ours`` the names of now that are in question, ``renames`` the paths with
-    their older ones, as keys of a ``state_dict`` have them.
+    ``now`` and ``older`` are our weights by their names in a file from after these renamings, or from before all of them.
+    ``ours`` are the names of now that are in question, ``renames`` the paths with their older ones, as keys of a ``state_dict``
+    have them.  ``partly`` are our weights by the names that they had between the renamings, where some may have been made
+    before others; None where these are too many.
     """
 
-    names: Mapping[str, str]
+    now: Mapping[str, str]
+    older: Mapping[str, str]
     ours: tuple[str, ...]
     renames: frozenset[tuple[str, str]]
+    partly: tuple[Mapping[str, str], ...] | None = ()
+
+    @property
+    def readings(self) -> tuple[Mapping[str, str], ...]:
+        """All that a file may mean, as far as it is told."""
+        return (self.now, *(self.partly or ()), self.older)
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,11 +8,12 @@ from archdsl.ir import Op
 from archdsl.ops.activation import Elu, Gelu, HardSwish, LeakyRelu, Relu, Relu6, Sigmoid, Silu, Softmax, Tanh
 from archdsl.ops.attributes import build, help_with
 from archdsl.ops.conv import Conv, DepthwiseConv, SeparableConv
+from archdsl.ops.global_pool import AdaptiveAvgPool, GlobalAvgPool, GlobalMaxPool
 from archdsl.ops.initialisation import SCHEMES, parse_init
 from archdsl.ops.linear import Dropout, Flatten, Linear
 from archdsl.ops.merge import Add, Concat, Mul
 from archdsl.ops.norm import BatchNorm, GroupNorm, LayerNorm, LocalResponseNorm
-from archdsl.ops.pool import AdaptiveAvgPool, AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool
+from archdsl.ops.pool import AvgPool, MaxPool
 from archdsl.ops.shape import Identity, Pad, PadChannels, Upsample
 
 ALL: Final[tuple[type[Op], ...]] = (

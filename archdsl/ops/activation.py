@@ -3,9 +3,10 @@
 The cost of an activation is counted per value; an exponential, error function or hyperbolic tangent counts once under ``exp``.
 """
 
+from math import pi, sqrt
 from typing import ClassVar
 
-from archdsl.ir import Arg, Cost, OnnxConstant, OnnxNode, OnnxTarget, Op, TensorType, TorchModule, TorchTarget, Types
+from archdsl.ir import Arg, Cost, OnnxConstant, OnnxForm, OnnxNode, OnnxTarget, Op, TensorType, TorchModule, TorchTarget, Types
 from archdsl.ops.attributes import Flag, Number
 
 
@@ -26,7 +27,7 @@ class _Activation(Op):
     def torch(self, inputs: Types, output: TensorType) -> TorchTarget:
         return TorchModule(self.module)
 
-    def onnx(self, inputs: Types, output: TensorType) -> OnnxTarget:
+    def onnx(self, inputs: Types, output: TensorType, form: OnnxForm = OnnxForm()) -> OnnxTarget:
         return OnnxTarget((OnnxNode(self.node, ("in0",)),))
 
 
@@ -48,9 +49,8 @@ class Relu6(_Activation):
     module: ClassVar[str] = "nn.ReLU6"
     work: ClassVar[dict[str, int]] = {"cmp": 2}
 
-    def onnx(self, inputs: Types, output: TensorType) -> OnnxTarget:
-        constants = {"zero": OnnxConstant((0.0,), "float32", ()), "six": OnnxConstant((6.0,), "float32", ())}
-        return OnnxTarget((OnnxNode("Clip", ("in0", "zero", "six")),), constants)
+    def onnx(self, inputs: Types, output: TensorType, form: OnnxForm = OnnxForm()) -> OnnxTarget:
+        return OnnxTarget((OnnxNode("Clip", ("in0", "zero", "six")),), {"zero": _scalar(0.0), "six": _scalar(6.0)})
 
 
 class LeakyRelu(_Activation):
@@ -65,7 +65,7 @@ class LeakyRelu(_Activation):
     def torch(self, inputs: Types, output: TensorType) -> TorchTarget:
         return TorchModule("nn.LeakyReLU", (Arg("negative_slope", self.slope, 0.01, "slope", positional=True),))
 
-    def onnx(self, inputs: Types, output: TensorType) -> OnnxTarget:
+    def onnx(self, inputs: Types, output: TensorType, form: OnnxForm = OnnxForm()) -> OnnxTarget:
         return OnnxTarget((OnnxNode("LeakyRelu", ("in0",), ("out",), {"alpha": self.slope}),))
 
 
@@ -81,7 +81,7 @@ class Elu(_Activation):
     def torch(self, inputs: Types, output: TensorType) -> TorchTarget:
         return TorchModule("nn.ELU", (Arg("alpha", self.alpha, 1.0, "alpha", positional=True),))
 
-    def onnx(self, inputs: Types, output: TensorType) -> OnnxTarget:
+    def onnx(self, inputs: Types, output: TensorType, form: OnnxForm = OnnxForm()) -> OnnxTarget:
         return OnnxTarget((OnnxNode("Elu", ("in0",), ("out",), {"alpha": self.alpha}),))
 
 
@@ -105,9 +105,47 @@ class Gelu(_Activation):
     def torch(self, inputs: Types, output: TensorType) -> TorchTarget:
         return TorchModule("nn.GELU", (Arg("approximate", "tanh" if self.approximate else "none", "none"),))
 
-    def onnx(self, inputs: Types, output: TensorType) -> OnnxTarget:
-        attributes = {"approximate": "tanh" if self.approximate else "none"}
-        return OnnxTarget((OnnxNode("Gelu", ("in0",), ("out",), attributes),), since=20)
+    def onnx(self, inputs: Types, output: TensorType, form: OnnxForm = OnnxForm()) -> OnnxTarget:
+        if form.opset >= 20:
+            attributes = {"approximate": "tanh" if self.approximate else "none"}
+            return OnnxTarget((OnnxNode("Gelu", ("in0",), ("out",), attributes),))
+        return _gelu_by_tanh() if self.approximate else _gelu_by_erf()
+
+
+def _gelu_by_erf() -> OnnxTarget:
+    nodes = (
+        OnnxNode("Div", ("in0", "root_two"), ("scaled",)),
+        OnnxNode("Erf", ("scaled",), ("erf",)),
+        OnnxNode("Add", ("erf", "one"), ("gate",)),
+        OnnxNode("Mul", ("in0", "gate"), ("gated",)),
+        OnnxNode("Mul", ("gated", "half")),
+    )
+    return OnnxTarget(nodes, {"root_two": _scalar(sqrt(2)), "one": _scalar(1.0), "half": _scalar(0.5)})
+
+
+def _gelu_by_tanh() -> OnnxTarget:
+    nodes = (
+        OnnxNode("Mul", ("in0", "in0"), ("square",)),
+        OnnxNode("Mul", ("in0", "square"), ("cube",)),
+        OnnxNode("Mul", ("cube", "coefficient"), ("bent",)),
+        OnnxNode("Add", ("in0", "bent"), ("sum",)),
+        OnnxNode("Mul", ("sum", "slope"), ("scaled",)),
+        OnnxNode("Tanh", ("scaled",), ("tanh",)),
+        OnnxNode("Add", ("tanh", "one"), ("gate",)),
+        OnnxNode("Mul", ("in0", "gate"), ("gated",)),
+        OnnxNode("Mul", ("gated", "half")),
+    )
+    constants = {
+        "coefficient": _scalar(0.044715),
+        "slope": _scalar(sqrt(2 / pi)),
+        "one": _scalar(1.0),
+        "half": _scalar(0.5),
+    }
+    return OnnxTarget(nodes, constants)
+
+
+def _scalar(number: float) -> OnnxConstant:
+    return OnnxConstant((number,), "float32", ())
 
 
 class Silu(_Activation):
@@ -117,7 +155,7 @@ class Silu(_Activation):
     module: ClassVar[str] = "nn.SiLU"
     work: ClassVar[dict[str, int]] = {"exp": 1, "add": 1, "div": 1}
 
-    def onnx(self, inputs: Types, output: TensorType) -> OnnxTarget:
+    def onnx(self, inputs: Types, output: TensorType, form: OnnxForm = OnnxForm()) -> OnnxTarget:
         return OnnxTarget((OnnxNode("Sigmoid", ("in0",), ("gate",)), OnnxNode("Mul", ("in0", "gate"))))
 
 
@@ -147,8 +185,11 @@ class HardSwish(_Activation):
     module: ClassVar[str] = "nn.Hardswish"
     work: ClassVar[dict[str, int]] = {"add": 1, "cmp": 2, "mul": 2}
 
-    def onnx(self, inputs: Types, output: TensorType) -> OnnxTarget:
-        return OnnxTarget((OnnxNode("HardSwish", ("in0",)),), since=14)
+    def onnx(self, inputs: Types, output: TensorType, form: OnnxForm = OnnxForm()) -> OnnxTarget:
+        if form.opset >= 14:
+            return OnnxTarget((OnnxNode("HardSwish", ("in0",)),))
+        gate = OnnxNode("HardSigmoid", ("in0",), ("gate",), {"alpha": 1 / 6, "beta": 0.5})
+        return OnnxTarget((gate, OnnxNode("Mul", ("in0", "gate"))))
 
 
 class Softmax(_Activation):
@@ -162,5 +203,5 @@ class Softmax(_Activation):
     def torch(self, inputs: Types, output: TensorType) -> TorchTarget:
         return TorchModule("nn.Softmax", (Arg("dim", 1),))
 
-    def onnx(self, inputs: Types, output: TensorType) -> OnnxTarget:
+    def onnx(self, inputs: Types, output: TensorType, form: OnnxForm = OnnxForm()) -> OnnxTarget:
         return OnnxTarget((OnnxNode("Softmax", ("in0",), ("out",), {"axis": 1}),))

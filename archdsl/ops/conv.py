@@ -12,6 +12,8 @@ from archdsl.ir import (
     Arg,
     Cost,
     Init,
+    OnnxConstant,
+    OnnxForm,
     OnnxNode,
     OnnxTarget,
     Op,
@@ -25,10 +27,11 @@ from archdsl.ir import (
     Window,
 )
 from archdsl.ops.attributes import Flag, Padding, Pair, Scheme, Size
+from archdsl.ops.free_sizes import same_pads
 from archdsl.ops.initialisation import parse_init
 from archdsl.ops.operands import the_map
 from archdsl.ops.torch_padding import PAD_CONV, SAME_CONV
-from archdsl.ops.window import follows_size, is_even, onnx_pads, place, slide
+from archdsl.ops.window import follows_size, is_even, is_same_upper, onnx_pads, place, slide
 
 
 def kernel_and_bias(
@@ -68,15 +71,24 @@ def _torch_args(
     return prefix, args, sources
 
 
-def _conv_node(window: Window, groups: int, inputs: tuple[str, ...], output: str = "out") -> OnnxNode:
-    attributes = {
-        "kernel_shape": window.kernel,
-        "strides": window.stride,
-        "dilations": window.dilation,
-        "pads": onnx_pads(window.pads),
-        "group": groups,
-    }
-    return OnnxNode("Conv", inputs, (output,), attributes)
+def _onnx_conv(
+    op: "Conv | DepthwiseConv | SeparableConv",
+    inputs: Types,
+    form: OnnxForm,
+    groups: int,
+    names: tuple[str, ...],
+    out: str = "out",
+) -> tuple[tuple[OnnxNode, ...], dict[str, OnnxConstant]]:
+    """The nodes and constants of a convolution of ``in0`` by the weights ``names``."""
+    window = op.window(inputs)
+    attributes = {"kernel_shape": window.kernel, "strides": window.stride, "dilations": window.dilation, "group": groups}
+    if not (form.dynamic and follows_size(window, op.pad)):
+        return (OnnxNode("Conv", ("in0", *names), (out,), attributes | {"pads": onnx_pads(window.pads)}),), {}
+    if is_same_upper(window):
+        return (OnnxNode("Conv", ("in0", *names), (out,), attributes | {"auto_pad": "SAME_UPPER"}),), {}
+    nodes, constants = same_pads(window)
+    padding = OnnxNode("Pad", ("in0", "pads"), ("padded",), {"mode": "constant"})
+    return (*nodes, padding, OnnxNode("Conv", ("padded", *names), (out,), attributes)), constants
 
 
 class Conv(Op):
@@ -123,9 +135,9 @@ class Conv(Op):
         groups = Arg("groups", self.groups, 1, "groups")
         return TorchModule(f"{prefix}Conv2d" if prefix else "nn.Conv2d", (*args, groups), sources)
 
-    def onnx(self, inputs: Types, output: TensorType) -> OnnxTarget:
-        names = ("in0", "weight", "bias") if self.bias else ("in0", "weight")
-        return OnnxTarget((_conv_node(self.window(inputs), self.groups, names),))
+    def onnx(self, inputs: Types, output: TensorType, form: OnnxForm = OnnxForm()) -> OnnxTarget:
+        names = ("weight", "bias") if self.bias else ("weight",)
+        return OnnxTarget(*_onnx_conv(self, inputs, form, self.groups, names))
 
 
 class DepthwiseConv(Op):
@@ -163,9 +175,9 @@ class DepthwiseConv(Op):
         groups = Arg("groups", inputs[0].channels, 1)
         return TorchModule(f"{prefix}Conv2d" if prefix else "nn.Conv2d", (*args, groups), sources)
 
-    def onnx(self, inputs: Types, output: TensorType) -> OnnxTarget:
-        names = ("in0", "weight", "bias") if self.bias else ("in0", "weight")
-        return OnnxTarget((_conv_node(self.window(inputs), inputs[0].channels, names),))
+    def onnx(self, inputs: Types, output: TensorType, form: OnnxForm = OnnxForm()) -> OnnxTarget:
+        names = ("weight", "bias") if self.bias else ("weight",)
+        return OnnxTarget(*_onnx_conv(self, inputs, form, inputs[0].channels, names))
 
 
 def _separable_source(prefix: str, sources: tuple[TorchSource, ...]) -> TorchSource:
@@ -235,9 +247,8 @@ class SeparableConv(Op):
         source = _separable_source(prefix, sources)
         return TorchModule(source.name, args, (source,))
 
-    def onnx(self, inputs: Types, output: TensorType) -> OnnxTarget:
-        window = self.window(inputs)
-        point = Window((1, 1), (1, 1), (1, 1), (0, 0, 0, 0))
+    def onnx(self, inputs: Types, output: TensorType, form: OnnxForm = OnnxForm()) -> OnnxTarget:
+        depthwise, constants = _onnx_conv(self, inputs, form, inputs[0].channels, ("depthwise.weight",), "spatial")
         names = ("spatial", "pointwise.weight", *(("pointwise.bias",) if self.bias else ()))
-        depthwise = _conv_node(window, inputs[0].channels, ("in0", "depthwise.weight"), "spatial")
-        return OnnxTarget((depthwise, _conv_node(point, 1, names)))
+        pointwise = OnnxNode("Conv", names, ("out",), {"kernel_shape": (1, 1)})
+        return OnnxTarget((*depthwise, pointwise), constants)

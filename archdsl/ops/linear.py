@@ -2,7 +2,21 @@
 
 from typing import ClassVar
 
-from archdsl.ir import Arg, Cost, OnnxNode, OnnxTarget, Op, TensorType, TorchExpr, TorchModule, TorchTarget, Types, Weight
+from archdsl.ir import (
+    Arg,
+    Cost,
+    OnnxForm,
+    OnnxNode,
+    OnnxTarget,
+    Op,
+    TensorType,
+    TorchExpr,
+    TorchModule,
+    TorchTarget,
+    Types,
+    Unsupported,
+    Weight,
+)
 from archdsl.ops.attributes import Flag, Probability, Scheme, Size
 from archdsl.ops.conv import kernel_and_bias
 from archdsl.ops.operands import the_vector
@@ -38,7 +52,7 @@ class Linear(Op):
         )
         return TorchModule("nn.Linear", args)
 
-    def onnx(self, inputs: Types, output: TensorType) -> OnnxTarget:
+    def onnx(self, inputs: Types, output: TensorType, form: OnnxForm = OnnxForm()) -> OnnxTarget:
         names = ("in0", "weight", "bias") if self.bias else ("in0", "weight")
         return OnnxTarget((OnnxNode("Gemm", names, ("out",), {"transB": 1}),))
 
@@ -58,7 +72,12 @@ class Flatten(Op):
     def torch(self, inputs: Types, output: TensorType) -> TorchTarget:
         return TorchExpr("{0}.flatten(1)")
 
-    def onnx(self, inputs: Types, output: TensorType) -> OnnxTarget:
+    def onnx(self, inputs: Types, output: TensorType, form: OnnxForm = OnnxForm()) -> OnnxTarget:
+        if form.dynamic and inputs[0].is_map:
+            raise Unsupported(
+                "`flatten` makes a vector as long as height times width, which are to be free:"
+                " put `global_avg_pool` or `adaptive_avg_pool` before it"
+            )
         return OnnxTarget((OnnxNode("Flatten", ("in0",), ("out",), {"axis": 1}),))
 
 
@@ -80,5 +99,5 @@ class Dropout(Op):
     def torch(self, inputs: Types, output: TensorType) -> TorchTarget:
         return TorchModule("nn.Dropout", (Arg("p", self.p, 0.5, "p", positional=True),))
 
-    def onnx(self, inputs: Types, output: TensorType) -> OnnxTarget:
+    def onnx(self, inputs: Types, output: TensorType, form: OnnxForm = OnnxForm()) -> OnnxTarget:
         return OnnxTarget((OnnxNode("Identity", ("in0",)),))

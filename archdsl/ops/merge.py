@@ -1,11 +1,13 @@
 """Where branches meet: concatenation of channels, (scaled) sum, product."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from archdsl.ir import (
     Arg,
     Cost,
     OnnxConstant,
+    OnnxForm,
     OnnxNode,
     OnnxTarget,
     Op,
@@ -14,12 +16,24 @@ from archdsl.ir import (
     TorchExpr,
     TorchTarget,
     Types,
+    Unsupported,
 )
 from archdsl.ops.attributes import Number
 
 
 def _listed(inputs: Types) -> str:
     return ", ".join(map(str, inputs))
+
+
+def _alike(keyword: str, inputs: Types, free: Sequence[bool]) -> bool:
+    """Whether the sizes of all inputs are free; raises :class:`Unsupported` where some are and others are not."""
+    if any(free) and not all(free):
+        fixed = next(each for each, is_free in zip(inputs, free, strict=True) if not is_free)
+        height, width = fixed.spatial
+        raise Unsupported(
+            f"`{keyword}` takes a map whose height and width are to be free beside one that is always {height}x{width}"
+        )
+    return any(free)
 
 
 class Concat(Op):
@@ -43,9 +57,12 @@ class Concat(Op):
     def torch(self, inputs: Types, output: TensorType) -> TorchTarget:
         return TorchExpr("torch.cat([{inputs}], dim=1)")
 
-    def onnx(self, inputs: Types, output: TensorType) -> OnnxTarget:
+    def onnx(self, inputs: Types, output: TensorType, form: OnnxForm = OnnxForm()) -> OnnxTarget:
         names = tuple(f"in{index}" for index in range(len(inputs)))
         return OnnxTarget((OnnxNode("Concat", names, ("out",), {"axis": 1}),))
+
+    def free_size(self, inputs: Types, free: Sequence[bool]) -> bool:
+        return _alike(self.keyword, inputs, free)
 
 
 class Add(Op):
@@ -74,7 +91,7 @@ class Add(Op):
         scaled = [*names[:-1], f"{{scale}} * {names[-1]}"]
         return TorchExpr(" + ".join(scaled), (Arg("scale", self.scale, 1.0, "scale"),), plain=" + ".join(names))
 
-    def onnx(self, inputs: Types, output: TensorType) -> OnnxTarget:
+    def onnx(self, inputs: Types, output: TensorType, form: OnnxForm = OnnxForm()) -> OnnxTarget:
         terms = [f"in{index}" for index in range(len(inputs))]
         nodes: list[OnnxNode] = []
         constants = {}
@@ -84,6 +101,9 @@ class Add(Op):
             terms[-1] = "scaled"
         nodes += _chain("Add", terms)
         return OnnxTarget(_into_out(nodes), constants)
+
+    def free_size(self, inputs: Types, free: Sequence[bool]) -> bool:
+        return _alike(self.keyword, inputs, free)
 
 
 class Mul(Op):
@@ -109,8 +129,13 @@ class Mul(Op):
     def torch(self, inputs: Types, output: TensorType) -> TorchTarget:
         return TorchExpr(" * ".join(f"{{{index}}}" for index in range(len(inputs))))
 
-    def onnx(self, inputs: Types, output: TensorType) -> OnnxTarget:
+    def onnx(self, inputs: Types, output: TensorType, form: OnnxForm = OnnxForm()) -> OnnxTarget:
         return OnnxTarget(_into_out(_chain("Mul", [f"in{index}" for index in range(len(inputs))])))
+
+    def free_size(self, inputs: Types, free: Sequence[bool]) -> bool:
+        # A single cell goes with a map of any size.
+        wide = [(each, is_free) for each, is_free in zip(inputs, free, strict=True) if is_free or each.shape[1:] != (1, 1)]
+        return bool(wide) and _alike(self.keyword, [each for each, _ in wide], [is_free for _, is_free in wide])
 
 
 def _chain(op_type: str, terms: list[str]) -> list[OnnxNode]:

@@ -4,12 +4,13 @@ Batch norm (Ioffe and Szegedy, 2015) takes mean and variance per channel over th
 layer norm (Ba et al., 2016) over one sample or one position; group norm (Wu and He, 2018) over groups of channels of one sample.
 """
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from archdsl.ir import (
     Arg,
     Cost,
     OnnxConstant,
+    OnnxForm,
     OnnxNode,
     OnnxTarget,
     Op,
@@ -67,18 +68,18 @@ class BatchNorm(Op):
         )
         return TorchModule("nn.BatchNorm2d" if inputs[0].is_map else "nn.BatchNorm1d", args)
 
-    def onnx(self, inputs: Types, output: TensorType) -> OnnxTarget:
+    def onnx(self, inputs: Types, output: TensorType, form: OnnxForm = OnnxForm()) -> OnnxTarget:
         scale, shift = ("weight", "bias") if self.affine else ("ones", "zeros")
         names = ("in0", scale, shift, "running_mean", "running_var")
         node = OnnxNode("BatchNormalization", names, ("out",), {"epsilon": self.eps})
         if self.affine:
-            return OnnxTarget((node,), since=15)
+            return OnnxTarget((node,))
         channels = inputs[0].channels
         constants = {
             "ones": OnnxConstant((1.0,) * channels, "float32", (channels,)),
             "zeros": OnnxConstant((0.0,) * channels, "float32", (channels,)),
         }
-        return OnnxTarget((node,), constants, since=15)
+        return OnnxTarget((node,), constants)
 
 
 class LocalResponseNorm(Op):
@@ -112,11 +113,27 @@ class LocalResponseNorm(Op):
         )
         return TorchModule("nn.LocalResponseNorm", args)
 
-    def onnx(self, inputs: Types, output: TensorType) -> OnnxTarget:
-        if self.size % 2 == 0:
-            raise Unsupported(f"ONNX has no local response norm over an even number of channels ({self.size})")
-        attributes = {"size": self.size, "alpha": self.alpha, "beta": self.beta, "bias": self.k}
-        return OnnxTarget((OnnxNode("LRN", ("in0",), ("out",), attributes),))
+    def onnx(self, inputs: Types, output: TensorType, form: OnnxForm = OnnxForm()) -> OnnxTarget:
+        # ONNX leans to the later channels where an even number has no middle, and torch to the earlier ones; runtimes take
+        # neither an even number, nor a factor or power that is not positive.
+        if self.size % 2 and self.alpha > 0 and self.beta > 0:
+            attributes = {"size": self.size, "alpha": self.alpha, "beta": self.beta, "bias": self.k}
+            return OnnxTarget((OnnxNode("LRN", ("in0",), ("out",), attributes),))
+        pool = {"kernel_shape": (self.size, 1, 1), "count_include_pad": 1}
+        pool["pads"] = (self.size // 2, 0, 0, (self.size - 1) // 2, 0, 0)
+        nodes = (
+            OnnxNode("Mul", ("in0", "in0"), ("squares",)),
+            OnnxNode("Unsqueeze", ("squares", "depth"), ("volume",)),
+            OnnxNode("AveragePool", ("volume",), ("means",), pool),
+            OnnxNode("Squeeze", ("means", "depth"), ("mean",)),
+            OnnxNode("Mul", ("mean", "alpha"), ("weighed",)),
+            OnnxNode("Add", ("weighed", "k"), ("base",)),
+            OnnxNode("Pow", ("base", "beta"), ("divisor",)),
+            OnnxNode("Div", ("in0", "divisor")),
+        )
+        numbers = {"alpha": self.alpha, "k": self.k, "beta": self.beta}
+        constants = {name: OnnxConstant((number,), "float32", ()) for name, number in numbers.items()}
+        return OnnxTarget(nodes, {"depth": OnnxConstant((1,), "int64", (1,)), **constants})
 
 
 _LAYER_NORM = TorchSource(
@@ -161,16 +178,49 @@ class LayerNorm(Op):
             return TorchModule("LayerNorm2d", args, (_LAYER_NORM,))
         return TorchModule("nn.LayerNorm", args)
 
-    def onnx(self, inputs: Types, output: TensorType) -> OnnxTarget:
-        attributes = {"axis": 1, "epsilon": self.eps}
-        if self.over == "all" or len(inputs[0].shape) == 1:
-            return OnnxTarget((OnnxNode("LayerNormalization", ("in0", "weight", "bias"), ("out",), attributes),), since=17)
+    def onnx(self, inputs: Types, output: TensorType, form: OnnxForm = OnnxForm()) -> OnnxTarget:
+        if self.over == "all" and form.dynamic and inputs[0].is_map:
+            raise Unsupported("`layer_norm` over all of a map has weights of its height and width, which are to be free")
+        across = self.over == "channels" and inputs[0].is_map
+        if form.opset < 17:
+            return self._in_steps(inputs[0], across)
+        names = ("weight", "bias")
+        if not across:
+            attributes = {"axis": 1, "epsilon": self.eps}
+            return OnnxTarget((OnnxNode("LayerNormalization", ("in0", *names), ("out",), attributes),))
         nodes = (
             OnnxNode("Transpose", ("in0",), ("last",), {"perm": (0, 2, 3, 1)}),
-            OnnxNode("LayerNormalization", ("last", "weight", "bias"), ("normalised",), attributes | {"axis": -1}),
+            OnnxNode("LayerNormalization", ("last", *names), ("normalised",), {"axis": -1, "epsilon": self.eps}),
             OnnxNode("Transpose", ("normalised",), ("out",), {"perm": (0, 3, 1, 2)}),
         )
-        return OnnxTarget(nodes, since=17)
+        return OnnxTarget(nodes)
+
+    def _in_steps(self, entering: TensorType, across: bool) -> OnnxTarget:
+        """By means and a root, for opsets before 17."""
+        axes = (1,) if across else tuple(range(1, 1 + len(entering.shape)))
+        scale, shift = ("scale", "shift") if across else ("weight", "bias")
+        nodes = (
+            OnnxNode("ReduceMean", ("in0",), ("mean",), {"axes": axes, "keepdims": 1}),
+            OnnxNode("Sub", ("in0", "mean"), ("centred",)),
+            OnnxNode("Mul", ("centred", "centred"), ("squares",)),
+            OnnxNode("ReduceMean", ("squares",), ("variance",), {"axes": axes, "keepdims": 1}),
+            OnnxNode("Add", ("variance", "eps"), ("above_zero",)),
+            OnnxNode("Sqrt", ("above_zero",), ("deviation",)),
+            OnnxNode("Div", ("centred", "deviation"), ("normalised",)),
+            *(_per_channel() if across else ()),
+            OnnxNode("Mul", ("normalised", scale), ("scaled",)),
+            OnnxNode("Add", ("scaled", shift)),
+        )
+        constants = {"eps": OnnxConstant((self.eps,), "float32", ())}
+        return OnnxTarget(nodes, constants | (_CHANNEL_AXES if across else {}))
+
+
+def _per_channel() -> tuple[OnnxNode, ...]:
+    """``weight`` and ``bias`` as ``scale`` and ``shift`` of a map: [C, 1, 1]."""
+    return OnnxNode("Unsqueeze", ("weight", "axes"), ("scale",)), OnnxNode("Unsqueeze", ("bias", "axes"), ("shift",))
+
+
+_CHANNEL_AXES: Final = {"axes": OnnxConstant((1, 2), "int64", (2,))}
 
 
 class GroupNorm(Op):
@@ -203,25 +253,27 @@ class GroupNorm(Op):
         )
         return TorchModule("nn.GroupNorm", args)
 
-    def onnx(self, inputs: Types, output: TensorType) -> OnnxTarget:
+    def onnx(self, inputs: Types, output: TensorType, form: OnnxForm = OnnxForm()) -> OnnxTarget:
         # ONNX infers no shape for GroupNormalization; instances that are whole groups are the same.
         channels, height, width = inputs[0].shape
+        values = -1 if form.dynamic else channels // self.groups * height * width
         nodes = (
             OnnxNode("Reshape", ("in0", "grouped_shape"), ("grouped",)),
             OnnxNode("InstanceNormalization", ("grouped", "ones", "zeros"), ("normalised",), {"epsilon": self.eps}),
+            *((OnnxNode("Shape", ("in0",), ("shape",)),) if form.dynamic else ()),
             OnnxNode("Reshape", ("normalised", "shape"), ("restored",)),
-            OnnxNode("Unsqueeze", ("weight", "axes"), ("scale",)),
-            OnnxNode("Unsqueeze", ("bias", "axes"), ("shift",)),
+            *_per_channel(),
             OnnxNode("Mul", ("restored", "scale"), ("scaled",)),
             OnnxNode("Add", ("scaled", "shift")),
         )
         constants = {
-            "grouped_shape": OnnxConstant((0, self.groups, channels // self.groups * height * width), "int64", (3,)),
-            "shape": OnnxConstant((0, channels, height, width), "int64", (4,)),
-            "axes": OnnxConstant((1, 2), "int64", (2,)),
+            "grouped_shape": OnnxConstant((0, self.groups, values), "int64", (3,)),
+            **_CHANNEL_AXES,
             "ones": OnnxConstant((1.0,) * self.groups, "float32", (self.groups,)),
             "zeros": OnnxConstant((0.0,) * self.groups, "float32", (self.groups,)),
         }
+        if not form.dynamic:
+            constants["shape"] = OnnxConstant((0, channels, height, width), "int64", (4,))
         return OnnxTarget(nodes, constants)
 
 

@@ -1,30 +1,46 @@
-"""Pooling: each channel of a map reduced over windows, bins, or all of it.
+"""Pooling over windows: each channel of a map reduced to its mean or largest value in each place of a sliding window.
 
 Average pooling divides by the cells of the input that a window sees, as TensorFlow does and the Inception papers assume;
 ``count_pad=true`` divides by padding too.  ``ceil=true`` keeps a last window that hangs over the end.
 """
 
-from math import gcd
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import ClassVar, Final
 
 from archdsl.ir import (
     Arg,
     Cost,
     OnnxConstant,
+    OnnxForm,
     OnnxNode,
     OnnxTarget,
     Op,
     TensorType,
     TorchModule,
-    TorchSource,
     TorchTarget,
     Types,
+    Unsupported,
     Window,
 )
 from archdsl.ops.attributes import Flag, Padding, Pair
+from archdsl.ops.free_sizes import Constants, Nodes, ceil_pads, ones, same_pads
 from archdsl.ops.operands import the_map
 from archdsl.ops.torch_padding import PAD_AVG_POOL, PAD_MAX_POOL, SAME_AVG_POOL, SAME_MAX_POOL
-from archdsl.ops.window import Quad, check_cells, closing_pads, follows_size, is_even, onnx_pads, place, slide
+from archdsl.ops.window import (
+    Quad,
+    check_cells,
+    closing_pads,
+    follows_size,
+    is_even,
+    is_same_upper,
+    never_starts_in_padding,
+    onnx_pads,
+    place,
+    slide,
+)
+
+_CEIL_SINCE: Final = 22
+"""The opset whose ceil mode leaves out a window that would begin in the padding at the end, as PyTorch and we do."""
 
 
 def _pooled(window: Window, entering: TensorType, ceil: bool) -> TensorType:
@@ -97,19 +113,43 @@ class MaxPool(Op):
         args = (*_kernel_and_stride(self.kernel, self.stride, False), _pad(window), dilation, ceil)
         return TorchModule("PadMaxPool2d", args, (PAD_MAX_POOL,))
 
-    def onnx(self, inputs: Types, output: TensorType) -> OnnxTarget:
+    def onnx(self, inputs: Types, output: TensorType, form: OnnxForm = OnnxForm()) -> OnnxTarget:
         window = self.window(inputs)
-        pads = closing_pads(window, inputs[0].spatial, output.spatial)
         attributes = {"kernel_shape": self.kernel, "strides": self.stride, "dilations": self.dilation}
-        left, right, top, bottom = pads
-        # Runtimes want padding below the undilated kernel; what is wider goes into a node of its own.
-        if max(top, bottom) < self.kernel[0] and max(left, right) < self.kernel[1]:
-            return OnnxTarget((OnnxNode("MaxPool", ("in0",), ("out",), attributes | {"pads": onnx_pads(pads)}),))
-        nodes = (
-            OnnxNode("Pad", ("in0", "pads", "lowest"), ("padded",), {"mode": "constant"}),
-            OnnxNode("MaxPool", ("padded",), ("out",), attributes),
-        )
-        return OnnxTarget(nodes, {"pads": _pads_constant(pads), "lowest": OnnxConstant((float("-inf"),), "float32", ())})
+        if not form.dynamic:
+            return _padded_max(window, closing_pads(window, inputs[0].spatial, output.spatial), attributes)
+        if follows_size(window, self.pad):
+            if is_same_upper(window):
+                return OnnxTarget((OnnxNode("MaxPool", ("in0",), ("out",), attributes | {"auto_pad": "SAME_UPPER"}),))
+            return _computed_max(*same_pads(window), attributes)
+        if not self.ceil or self.pad == "same":
+            return _padded_max(window, window.pads, attributes)
+        if never_starts_in_padding(window) or (form.opset >= _CEIL_SINCE and _fits_kernel(window, window.pads)):
+            return _padded_max(window, window.pads, attributes | {"ceil_mode": 1})
+        return _computed_max(*ceil_pads(window), attributes)
+
+
+def _fits_kernel(window: Window, pads: Quad) -> bool:
+    """Whether runtimes take this padding: below the kernel, not counting its dilation."""
+    left, right, top, bottom = pads
+    return max(top, bottom) < window.kernel[0] and max(left, right) < window.kernel[1]
+
+
+_LOWEST: Final = OnnxConstant((float("-inf"),), "float32", ())
+
+
+def _padded_max(window: Window, pads: Quad, attributes: Mapping[str, object]) -> OnnxTarget:
+    """Max pooling padded by fixed numbers; what is too wide for the pooling goes into a node of its own."""
+    if _fits_kernel(window, pads):
+        return OnnxTarget((OnnxNode("MaxPool", ("in0",), ("out",), {**attributes, "pads": onnx_pads(pads)}),))
+    return _computed_max((), {"pads": _pads_constant(pads)}, attributes)
+
+
+def _computed_max(nodes: Nodes, constants: Constants, attributes: Mapping[str, object]) -> OnnxTarget:
+    """Max pooling of what ``pads``, which these nodes or constants give, makes of the map."""
+    padding = OnnxNode("Pad", ("in0", "pads", "lowest"), ("padded",), {"mode": "constant"})
+    pool = OnnxNode("MaxPool", ("padded",), ("out",), attributes)
+    return OnnxTarget((*nodes, padding, pool), {**constants, "lowest": _LOWEST})
 
 
 class AvgPool(Op):
@@ -152,16 +192,13 @@ class AvgPool(Op):
         args = (*_kernel_and_stride(self.kernel, self.stride, False), _pad(window), ceil, counting)
         return TorchModule("PadAvgPool2d", args, (PAD_AVG_POOL,))
 
-    def onnx(self, inputs: Types, output: TensorType) -> OnnxTarget:
+    def onnx(self, inputs: Types, output: TensorType, form: OnnxForm = OnnxForm()) -> OnnxTarget:
+        if form.dynamic:
+            return self._of_any_size(self.window(inputs), form)
         window = self.window(inputs)
         pads = closing_pads(window, inputs[0].spatial, output.spatial)
         _, right, _, bottom = window.pads
-        attributes = {
-            "kernel_shape": self.kernel,
-            "strides": self.stride,
-            "pads": onnx_pads(pads),
-            "count_include_pad": int(self.count_pad),
-        }
+        attributes = self._onnx_attributes() | {"pads": onnx_pads(pads)}
         if not self.count_pad or (pads[1] <= right and pads[3] <= bottom):
             return OnnxTarget((OnnxNode("AveragePool", ("in0",), ("out",), attributes),))
         # Declared padding counts, what ceil mode adds beyond it does not: divide by the whole window, then correct.
@@ -179,134 +216,43 @@ class AvgPool(Op):
         }
         return OnnxTarget(nodes, constants)
 
+    def _onnx_attributes(self) -> dict[str, object]:
+        return {"kernel_shape": self.kernel, "strides": self.stride, "count_include_pad": int(self.count_pad)}
+
+    def _of_any_size(self, window: Window, form: OnnxForm) -> OnnxTarget:
+        attributes = self._onnx_attributes()
+        if follows_size(window, self.pad):
+            if is_same_upper(window):
+                return OnnxTarget((OnnxNode("AveragePool", ("in0",), ("out",), attributes | {"auto_pad": "SAME_UPPER"}),))
+            return self._of_computed_padding(window)
+        attributes |= {"pads": onnx_pads(window.pads)}
+        if self.ceil and self.pad != "same":
+            if form.opset < _CEIL_SINCE and not (never_starts_in_padding(window) and not self.count_pad):
+                what = "`avg_pool` with `ceil` and this padding, over maps of free height and width,"
+                raise Unsupported(f"{what} needs opset {_CEIL_SINCE} of ONNX")
+            attributes |= {"ceil_mode": 1}
+        return OnnxTarget((OnnxNode("AveragePool", ("in0",), ("out",), attributes),))
+
+    def _of_computed_padding(self, window: Window) -> OnnxTarget:
+        nodes, constants = same_pads(window)
+        pool = {"kernel_shape": self.kernel, "strides": self.stride}
+        nodes = (*nodes, OnnxNode("Pad", ("in0", "pads"), ("padded",), {"mode": "constant"}))
+        if self.count_pad:
+            return OnnxTarget((*nodes, OnnxNode("AveragePool", ("padded",), ("out",), pool)), constants)
+        # Over padding that does not count: the mean of all cells by the part of them that counts.
+        unit, more = ones()
+        nodes = (
+            *nodes,
+            OnnxNode("AveragePool", ("padded",), ("mean",), pool),
+            *unit,
+            OnnxNode("Pad", ("ones", "pads"), ("counted",), {"mode": "constant"}),
+            OnnxNode("AveragePool", ("counted",), ("part",), pool),
+            OnnxNode("Div", ("mean", "part")),
+        )
+        return OnnxTarget(nodes, constants | more)
+
 
 def _corrections(outputs: int, kernel: int, stride: int, beyond: int) -> tuple[float, ...]:
     """Whole window over counted cells, per output, where the padded axis ends ``beyond`` cells before the last window does."""
     end = (outputs - 1) * stride + kernel - max(beyond, 0)
     return tuple(kernel / min(kernel, end - index * stride) for index in range(outputs))
-
-
-class AdaptiveAvgPool(Op):
-    """Mean of ``size`` bins: bin i of n spans ``floor(i * in / n)`` to ``ceil((i + 1) * in / n)``, as in PyTorch."""
-
-    keyword: ClassVar[str] = "adaptive_avg_pool"
-    family: ClassVar[str] = "pool"
-    positional: ClassVar[tuple[str, ...]] = ("size",)
-
-    size: Pair
-
-    def infer(self, inputs: Types) -> TensorType:
-        return TensorType((the_map(self.keyword, inputs).channels, *self.size))
-
-    def cost(self, inputs: Types, output: TensorType) -> Cost:
-        # Bins that do not end where the next begins share one cell.
-        rows, columns = (cells + count - gcd(cells, count) for cells, count in zip(inputs[0].spatial, self.size, strict=True))
-        read = inputs[0].channels * rows * columns
-        return self.moved(inputs, output, add=read - output.elements, div=output.elements)
-
-    def torch(self, inputs: Types, output: TensorType) -> TorchTarget:
-        return TorchModule("nn.AdaptiveAvgPool2d", (Arg("output_size", self.size, attribute="size", positional=True),))
-
-    def onnx(self, inputs: Types, output: TensorType) -> OnnxTarget:
-        (height, width), (rows, columns) = inputs[0].spatial, self.size
-        if height % rows == 0 and width % columns == 0:
-            step = (height // rows, width // columns)
-            return OnnxTarget((OnnxNode("AveragePool", ("in0",), ("out",), {"kernel_shape": step, "strides": step}),))
-        # Means of uneven bins are two small matrix products: rows [rows, H] x map [H, W] x columns [W, columns].
-        nodes = (OnnxNode("MatMul", ("rows", "in0"), ("pooled_rows",)), OnnxNode("MatMul", ("pooled_rows", "columns")))
-        down, across = _bin_matrix(height, rows), _bin_matrix(width, columns)
-        constants = {
-            "rows": OnnxConstant(tuple(value for row in down for value in row), "float32", (rows, height)),
-            "columns": OnnxConstant(
-                tuple(value for column in zip(*across, strict=True) for value in column), "float32", (width, columns)
-            ),
-        }
-        return OnnxTarget(nodes, constants)
-
-
-def _bins(cells: int, count: int) -> list[tuple[int, int]]:
-    return [(index * cells // count, -(-(index + 1) * cells // count)) for index in range(count)]
-
-
-def _bin_matrix(cells: int, count: int) -> list[list[float]]:
-    """``count`` rows over ``cells`` columns; each row takes the mean of its bin."""
-    return [[1 / (end - start) if start <= cell < end else 0.0 for cell in range(cells)] for start, end in _bins(cells, count)]
-
-
-_GLOBAL_AVG_POOL = TorchSource(
-    "GlobalAvgPool2d",
-    '''
-class GlobalAvgPool2d(nn.Module):
-    """Mean over height and width: [N, C, H, W] to [N, C]."""
-
-    def forward(self, x):
-        return x.mean((2, 3))
-''',
-)
-
-_GLOBAL_MAX_POOL = TorchSource(
-    "GlobalMaxPool2d",
-    '''
-class GlobalMaxPool2d(nn.Module):
-    """Largest value over height and width: [N, C, H, W] to [N, C]."""
-
-    def forward(self, x):
-        return F.adaptive_max_pool2d(x, 1).flatten(1)
-''',
-)
-
-
-def _global_type(entering: TensorType, keep: bool) -> TensorType:
-    return TensorType((entering.channels, 1, 1) if keep else (entering.channels,))
-
-
-def _global_nodes(op_type: str, keep: bool) -> OnnxTarget:
-    if keep:
-        return OnnxTarget((OnnxNode(op_type, ("in0",)),))
-    return OnnxTarget((OnnxNode(op_type, ("in0",), ("pooled",)), OnnxNode("Flatten", ("pooled",), ("out",), {"axis": 1})))
-
-
-class GlobalAvgPool(Op):
-    """Mean of each channel: ``[C]``, or ``[C, 1, 1]`` with ``keep``."""
-
-    keyword: ClassVar[str] = "global_avg_pool"
-    family: ClassVar[str] = "pool"
-
-    keep: Flag = False
-
-    def infer(self, inputs: Types) -> TensorType:
-        return _global_type(the_map(self.keyword, inputs), self.keep)
-
-    def cost(self, inputs: Types, output: TensorType) -> Cost:
-        return self.moved(inputs, output, add=inputs[0].elements - output.elements, div=output.elements)
-
-    def torch(self, inputs: Types, output: TensorType) -> TorchTarget:
-        if self.keep:
-            return TorchModule("nn.AdaptiveAvgPool2d", (Arg("output_size", 1, positional=True),))
-        return TorchModule("GlobalAvgPool2d", (), (_GLOBAL_AVG_POOL,))
-
-    def onnx(self, inputs: Types, output: TensorType) -> OnnxTarget:
-        return _global_nodes("GlobalAveragePool", self.keep)
-
-
-class GlobalMaxPool(Op):
-    """Largest value of each channel: ``[C]``, or ``[C, 1, 1]`` with ``keep``."""
-
-    keyword: ClassVar[str] = "global_max_pool"
-    family: ClassVar[str] = "pool"
-
-    keep: Flag = False
-
-    def infer(self, inputs: Types) -> TensorType:
-        return _global_type(the_map(self.keyword, inputs), self.keep)
-
-    def cost(self, inputs: Types, output: TensorType) -> Cost:
-        return self.moved(inputs, output, cmp=inputs[0].elements - output.elements)
-
-    def torch(self, inputs: Types, output: TensorType) -> TorchTarget:
-        if self.keep:
-            return TorchModule("nn.AdaptiveMaxPool2d", (Arg("output_size", 1, positional=True),))
-        return TorchModule("GlobalMaxPool2d", (), (_GLOBAL_MAX_POOL,))
-
-    def onnx(self, inputs: Types, output: TensorType) -> OnnxTarget:
-        return _global_nodes("GlobalMaxPool", self.keep)

@@ -6,6 +6,7 @@ from archdsl.ir import (
     Arg,
     Cost,
     OnnxConstant,
+    OnnxForm,
     OnnxNode,
     OnnxTarget,
     Op,
@@ -54,7 +55,7 @@ class Pad(Op):
         modules = {"constant": "nn.ZeroPad2d", "reflect": "nn.ReflectionPad2d", "replicate": "nn.ReplicationPad2d"}
         return TorchModule(modules[self.mode], (padding,))
 
-    def onnx(self, inputs: Types, output: TensorType) -> OnnxTarget:
+    def onnx(self, inputs: Types, output: TensorType, form: OnnxForm = OnnxForm()) -> OnnxTarget:
         top, left, bottom, right = onnx_pads(quad(self.pad))
         constants = {"pads": OnnxConstant((0, 0, top, left, 0, 0, bottom, right), "int64", (8,))}
         if self.mode == "constant":
@@ -115,7 +116,7 @@ class PadChannels(Op):
         )
         return TorchModule("PadChannels", args, (_PAD_CHANNELS,))
 
-    def onnx(self, inputs: Types, output: TensorType) -> OnnxTarget:
+    def onnx(self, inputs: Types, output: TensorType, form: OnnxForm = OnnxForm()) -> OnnxTarget:
         nodes = (
             OnnxNode("Slice", ("in0", "starts", "ends", "axes", "steps"), ("cells",)),
             OnnxNode("Pad", ("cells", "pads", "zero"), ("out",), {"mode": "constant"}),
@@ -147,7 +148,7 @@ class Identity(Op):
     def torch(self, inputs: Types, output: TensorType) -> TorchTarget:
         return TorchModule("nn.Identity")
 
-    def onnx(self, inputs: Types, output: TensorType) -> OnnxTarget:
+    def onnx(self, inputs: Types, output: TensorType, form: OnnxForm = OnnxForm()) -> OnnxTarget:
         return OnnxTarget((OnnxNode("Identity", ("in0",)),))
 
 
@@ -175,7 +176,7 @@ class Upsample(Op):
         args = (Arg("scale_factor", self.scale, attribute="scale"), Arg("mode", self.mode, "nearest", "mode"))
         return TorchModule("nn.Upsample", args)
 
-    def onnx(self, inputs: Types, output: TensorType) -> OnnxTarget:
+    def onnx(self, inputs: Types, output: TensorType, form: OnnxForm = OnnxForm()) -> OnnxTarget:
         constants = {"scales": OnnxConstant((1.0, 1.0, float(self.scale[0]), float(self.scale[1])), "float32", (4,))}
         attributes = (
             {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}

@@ -66,6 +66,18 @@ def follows_size(window: Window, pad: object) -> bool:
     return pad == "same" and any(stride > 1 and reach > 1 for stride, reach in zip(window.stride, extents(window), strict=True))
 
 
+def is_same_upper(window: Window) -> bool:
+    """Whether ONNX's SAME_UPPER is ``same`` at every size: runtimes crop where windows leave gaps, and refuse dilated ones."""
+    return window.dilation == (1, 1) and all(step <= kernel for step, kernel in zip(window.stride, window.kernel, strict=True))
+
+
+def never_starts_in_padding(window: Window) -> bool:
+    """Whether no window of ceil mode can begin in the padding at the end, whatever the size of the input."""
+    _, right, _, bottom = window.pads
+    height, width = extents(window)
+    return window.stride[0] + bottom <= height and window.stride[1] + right <= width
+
+
 def is_even(pads: Quad) -> bool:
     """Whether both sides of each axis are padded alike."""
     left, right, top, bottom = pads

@@ -1,5 +1,6 @@
 """Diagnostics for other programs: JSON, GitHub workflow commands, SARIF 2.1.0.  Text is ``diagnostics.format_text``."""
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import PurePath
 from typing import Any
@@ -144,6 +145,6 @@ def _region(span: Span) -> dict[str, int]:
 
 
 def _uri(path: str) -> str:
-    """A path as a URI reference: relative ones stay relative."""
+    """A path as a URI reference: relative ones stay relative.  Bytes of a file name that are no text are quoted as they are."""
     pure = PurePath(path)
-    return pure.as_uri() if pure.is_absolute() else quote(pure.as_posix())
+    return pure.as_uri() if pure.is_absolute() else quote(os.fsencode(pure.as_posix()))

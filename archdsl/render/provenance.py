@@ -134,7 +134,7 @@ def _how(origin: Origin, use: Use | None) -> str:
         case "size":
             return f"{_SIZES[use.name]} of `{use.node}`, which enters here"
         case "index":
-            return "number of the iteration"
+            return "number of the iteration, from 0"
         case "let":
             return "`let`"
         case "import":

@@ -7,7 +7,7 @@ from archdsl.limits import DEFAULT, Limits
 from archdsl.source import Source
 from archdsl.syntax import ast
 from archdsl.syntax.dump import dump
-from archdsl.syntax.program import read_program
+from archdsl.syntax.program import read_program, read_recorded
 from archdsl.syntax.reader import read_file, source_from_bytes
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "parse_path",
     "read_file",
     "read_program",
+    "read_recorded",
     "source_from_bytes",
 ]
 

@@ -7,6 +7,8 @@ from archdsl.source import Source, Span
 
 RESERVED = frozenset({"if", "then", "else", "and", "or", "not", "in", "true", "false"})
 """Words that expressions keep for themselves, so that no value can bear such a name."""
+FUNCTIONS = ("min", "max", "ceil", "floor")
+"""What expressions can call."""
 
 # --- expressions ---------------------------------------------------------------------------------------------------------
 
@@ -58,7 +60,7 @@ class Conditional:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """``min(a, b)`` and the like."""
+    """``min(a, b)`` and the like; ``name`` is one of :data:`FUNCTIONS`."""
 
     name: str
     arguments: tuple["Expr", ...]
@@ -72,6 +74,24 @@ class Tuple:
 
 
 Expr = Literal | Name | InputSize | Unary | Binary | Conditional | Function | Tuple
+
+
+def parts(expr: Expr) -> tuple[Expr, ...]:
+    """The expressions that ``expr`` is directly made of, in the order of the text."""
+    match expr:
+        case Binary():
+            return (expr.left, expr.right)
+        case Unary():
+            return (expr.operand,)
+        case Conditional():
+            return (expr.condition, expr.then, expr.otherwise)
+        case Function():
+            return expr.arguments
+        case Tuple():
+            return expr.items
+        case _:
+            return ()
+
 
 # --- statements ----------------------------------------------------------------------------------------------------------
 

@@ -18,7 +18,6 @@ from archdsl.source import Source, Span
 from archdsl.syntax import ast, literals
 from archdsl.syntax.faults import brace_up
 
-FUNCTIONS = ("min", "max", "ceil", "floor")
 _TAKE_BODY = frozenset({"concat", "add", "mul", "residual", "side"})  # for one hint only: the grammar knows no operator
 
 
@@ -355,8 +354,8 @@ class Builder:
 
     def function(self, parts: list[Any]) -> Sized:
         name, arguments = self._name(parts[0]), parts[2]
-        if name.id not in FUNCTIONS:
-            known = did_you_mean(name.id, FUNCTIONS) or "the functions are `min`, `max`, `ceil` and `floor`"
+        if name.id not in ast.FUNCTIONS:
+            known = did_you_mean(name.id, ast.FUNCTIONS) or "the functions are `min`, `max`, `ceil` and `floor`"
             raise error("E0201", f"unknown function `{name.id}`", name.span, help=known)
         span = self._from_to(parts[0], parts[-1])
         return self._sized(ast.Function(name.id, tuple(each.node for each in arguments), span), arguments)

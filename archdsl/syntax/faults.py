@@ -7,12 +7,17 @@ from typing import Any, NamedTuple
 from lark import Token
 from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
-from archdsl.diagnostics import ArchError, Fix, InternalError, Label, error, printable
+from archdsl.diagnostics import ArchError, Fix, InternalError, Label, error
 from archdsl.source import Source, Span
-from archdsl.syntax import literals, words
+from archdsl.syntax import words
 from archdsl.syntax.brackets import CLOSER, Unpaired, unpaired
+from archdsl.syntax.characters import stray_character
 from archdsl.syntax.layout import BOUNDARIES
 
+# Arguments up to what may follow a call: numbers, sizes, words and strings, named or not.
+_ARGUMENT = r'(?:\w++[ \t]*=[ \t]*)?(?:-?[\w.]++|"[^"\\\r\n]*+")'
+_BARE = re.compile(rf"{_ARGUMENT}(?:[ \t]*,[ \t]*{_ARGUMENT})*+(?=[ \t]*(?:[#;{{}}\r\n]|->|if\b|$))")
+_LONGEST_QUOTED = 60
 _DEFINITION = re.compile(r'(block|arch|variant)[ \t]+[A-Za-z_]\w*|from[ \t]*"')
 
 
@@ -41,10 +46,6 @@ class Stop(NamedTuple):
         assert token.start_pos is not None and token.end_pos is not None
         return Span(self.source, token.start_pos, token.end_pos)
 
-    def starts_line(self) -> bool:
-        """Whether nothing but blanks stands before the stop on its line."""
-        return not self.text[self.source.line_starts[self.span.line - 1] : self.span.start].strip()
-
 
 def explain(
     fault: UnexpectedInput, source: Source, text: str, start: str, opened: Sequence[Token], statement: Sequence[Token]
@@ -52,7 +53,7 @@ def explain(
     """The one diagnostic (E01 or E0501) for ``fault``, met in ``text`` with the brackets ``opened`` still open."""
     if isinstance(fault, UnexpectedCharacters):
         at: Any = fault.pos_in_stream  # lark declares it as None
-        return _character(source, text, at)
+        return stray_character(source, text, at)
     if not isinstance(fault, UnexpectedToken):
         raise InternalError(f"the parser stopped with {type(fault).__name__}")
     token = fault.token
@@ -91,101 +92,6 @@ def _expected(fault: UnexpectedToken) -> frozenset[str]:
     """Names of the terminals that the grammar takes where the parser stopped."""
     accepts = fault.accepts
     return frozenset(accepts) if accepts else frozenset(fault.expected)
-
-
-# --- characters that begin no word of the language -----------------------------------------------------------------------
-
-_LOOKALIKES = {
-    "×": "x",
-    "→": "->",
-    "−": "-",
-    "–": "-",
-    "—": "-",
-    "“": '"',
-    "”": '"',
-    "„": '"',
-    "≤": "<=",
-    "≥": ">=",
-    "≠": "!=",
-    "&": "and",
-    "|": "or",
-    "!": "not",
-}
-
-
-def _character(source: Source, text: str, at: int) -> ArchError:
-    character = text[at]
-    span = Span(source, at, at + 1)
-    if character in "0123456789":
-        end, reason = literals.faulty_number(text, at)
-        fixes = _number(Span(source, at, end))
-        help = f"write `{fixes[0].replacement}`" if fixes else None
-        return error("E0103", "a number is malformed", Span(source, at, end), reason, help=help, fixes=fixes)
-    if character == '"':
-        return _string(source, text, at)
-    if character == "'":
-        return _single_quotes(source, text, at)
-    if character.isalpha():
-        end = at + len(re.match(r"\w*", text[at : at + 200]).group())  # type: ignore[union-attr]
-        help = f"write `{_LOOKALIKES[character]}`" if character in _LOOKALIKES else "names use the letters a to z, digits and `_`"
-        return error("E0106", f"`{printable(text[at:end])}` is not written in ASCII letters", Span(source, at, end), help=help)
-    if character in _LOOKALIKES:
-        fixes = _lookalike(source, at)
-        help = f"write `{_LOOKALIKES[character]}`" if fixes or character != "×" else "a size is `3x3`, a product `2 * w`"
-        return error("E0106", f"`{character}` means nothing here", span, help=help, fixes=fixes)
-    return error("E0106", f"`{printable(character)}` means nothing here", span)
-
-
-def _lookalike(source: Source, at: int) -> list[Fix]:
-    """What takes the place of a character that looks like a sign of the language; none where it may stand for two of them."""
-    text, character = source.text, source.text[at]
-    span = Span(source, at, at + 1)
-    if character in "“”„":
-        found = re.compile(r'[“”„]([^"“”„\\\r\n]*)[“”]').match(text, at)
-        return [Fix(Span(source, at, found.end()), f'"{found.group(1)}"', certain=True)] if found else []
-    if character in "&|!":
-        found = re.compile(r"&&?|\|\|?|!").match(text, at)
-        assert found is not None
-        before, after = text[at - 1 : at], text[found.end() : found.end() + 1]
-        word = f"{'' if before.isspace() else ' '}{_LOOKALIKES[character]}{'' if after.isspace() else ' '}"
-        return [Fix(Span(source, at, found.end()), word, certain=len(found.group()) == 2 or character == "!")]
-    if character == "×" and not (text[at - 1 : at].isdigit() and text[at + 1 : at + 2].isdigit()):
-        return []  # between digits a cross is that of a size; elsewhere it may stand for a product
-    return [Fix(span, _LOOKALIKES[character], certain=True)]
-
-
-def _number(span: Span) -> list[Fix]:
-    """What a malformed number can only have meant: thousands grouped by `_`, or a fraction without its last zero."""
-    if re.fullmatch(r"[1-9][0-9]{0,2}(?:_[0-9]{3})+", span.text):
-        return [Fix(span, span.text.replace("_", ""), certain=True)]
-    return [Fix(span, f"{span.text}0", certain=True)] if re.fullmatch(r"(?:0|[1-9][0-9]*)\.", span.text) else []
-
-
-def _string(source: Source, text: str, at: int) -> ArchError:
-    if text.startswith('"""', at):
-        return error("E0106", "a docstring is never closed", Span(source, at, at + 3), help='end it with `"""`')
-    found = re.compile(r'"[^"\\\r\n]*(?:\\["\\nt][^"\\\r\n]*)*').match(text, at)
-    assert found is not None
-    end = found.end()
-    if text[end : end + 1] == "\\":
-        escape = Span(source, end, end + len(text[end : end + 2].rstrip()))
-        known = 'the escapes are `\\"`, `\\\\`, `\\n` and `\\t`'
-        return error("E0106", f"`{printable(escape.text)}` is no escape", escape, help=known)
-    if text[end : end + 1] == '"':  # a whole string, then a further quote
-        return error("E0106", 'a string ends in `""`', Span(source, at, end + 2), help='inside a string write `\\"`')
-    return error("E0106", "a string is not closed on its line", Span(source, at, end), help='end it with `"`')
-
-
-def _single_quotes(source: Source, text: str, at: int) -> ArchError:
-    found = re.compile(r"'([^'\r\n]*)'").match(text, at)
-    if text.startswith("'''", at):
-        return error("E0106", "a docstring in single quotes", Span(source, at, at + 3), help='docstrings stand in `"""`')
-    if found is None:
-        return error("E0106", "`'` means nothing here", Span(source, at, at + 1), help='strings stand in double quotes: `"…"`')
-    span = Span(source, at, found.end())
-    wanted = '"' + found.group(1).replace("\\", "\\\\").replace('"', '\\"') + '"'
-    fix = Fix(span, wanted, certain="\\" not in found.group(1))
-    return error("E0106", "a string in single quotes", span, help=f"write `{printable(wanted)}`", fixes=[fix])
 
 
 # --- brackets ------------------------------------------------------------------------------------------------------------
@@ -276,6 +182,22 @@ def _missing_colon(stop: Stop) -> ArchError | None:
         help=f"did you mean `{label}:`?",
         fixes=[Fix(span, f"{label}:")],  # not certain: `relu conv(8)` lacks an arrow
     )
+
+
+def _bare_arguments(stop: Stop) -> ArchError | None:
+    """``conv 32, 3x3``."""
+    if stop.previous != "NAME" or not {"LPAR", "LBRACE", "ARROW"} <= stop.expected:
+        return None
+    callee, found = stop.before[-1], _BARE.match(stop.text, stop.span.start)
+    if stop.kind == "NAME" and (found is None or "," not in found.group()):
+        return None  # `relu conv(8)` lacks an arrow, or a colon
+    if stop.kind not in ("INT", "FLOAT", "SIZE", "STRING", "MINUS", "TRUE", "FALSE", "ATTR", "NAME"):
+        return None
+    help_, fixes = f"write `{callee}(…)`", list[Fix]()
+    if found is not None:
+        help_ = f"write `{callee}({found.group()})`" if len(found.group()) <= _LONGEST_QUOTED else help_
+        fixes = [Fix(Span(stop.source, stop.span_of(callee).end, found.end()), f"({found.group()})")]
+    return error("E0101", f"arguments of `{callee}` without brackets", stop.span, help=help_, fixes=fixes)
 
 
 def _words(stop: Stop) -> list[Token]:
@@ -383,13 +305,14 @@ def _foreign_letter(stop: Stop) -> ArchError | None:
     follows = stop.text[stop.span.end : stop.span.end + 1]
     if stop.kind not in ("NAME", "ATTR", "LABEL") or follows.isascii() or not follows.isalnum():
         return None
-    return _character(stop.source, stop.text, stop.span.end)
+    return stray_character(stop.source, stop.text, stop.span.end)
 
 
 _SPECIAL = (
     _foreign_letter,
     _nested_definition,
     _bracket,
+    _bare_arguments,
     _missing_colon,
     _missing_count,
     _late_label,

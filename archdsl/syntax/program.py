@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from types import MappingProxyType
@@ -48,7 +48,17 @@ def read_program(
     """
     real = None if folder is None else os.path.realpath(folder)
     reader = _Reader(os.path.realpath(library), library, limits, texts)
-    return reader.program(source, _Place(real, real))
+    return reader.program(source, _Place(real, real), None if real is None else os.path.realpath(source.path))
+
+
+def read_recorded(texts: Sequence[tuple[Source, Mapping[str, int]]], limits: Limits = DEFAULT) -> ast.Program:
+    """A program from texts that were put down together, without a look at any file.
+
+    Beside each text stands which of them its imports mean, by what the import says; the first is the main one.  ArchError as
+    for :func:`read_program`.
+    """
+    source, _ = texts[0]
+    return _Recorded(texts, limits).program(source, _Place("", "0"), "0")
 
 
 class _Reader:
@@ -63,8 +73,7 @@ class _Reader:
         self.depth: dict[str, int] = {}
         self.faults: list[Diagnostic] = []
 
-    def program(self, source: Source, place: _Place) -> ast.Program:
-        own = None if place.folder is None else os.path.realpath(source.path)
+    def program(self, source: Source, place: _Place, own: str | None) -> ast.Program:
         main = self._parse(source, own)
         if main is not None:
             self._imports(main, place, [(own, source.path)])
@@ -155,6 +164,21 @@ class _Reader:
         if root == self.library:
             return os.path.join(self.library_shown, os.path.relpath(named, root))
         return os.path.relpath(named) if _within(os.path.realpath(named), os.path.realpath(".")) else named
+
+
+class _Recorded(_Reader):
+    """A reader for which number and not path says where a text is."""
+
+    def __init__(self, texts: Sequence[tuple[Source, Mapping[str, int]]], limits: Limits) -> None:
+        super().__init__("", "", limits, {str(number): source.text for number, (source, _) in enumerate(texts)})
+        self.recorded = texts
+
+    def _find(self, text: str, at: Span, place: _Place) -> _Found:
+        assert place.folder is not None
+        number = self.recorded[int(place.folder)][1].get(text)
+        if number is None:
+            raise error("E0601", f'there is no file "{text}"', at, "not among the texts that were put down with this one")
+        return _Found(self.recorded[number][0].path, str(number), _Place("", str(number)))
 
 
 def _check_name(text: str, at: Span) -> None:

@@ -67,6 +67,10 @@ def maps(graph: Graph, folder: Path, source: str | None = None) -> tuple[WeightM
     return tuple(found)
 
 
+def _has_names(file: WeightFile, map: WeightMap) -> bool:
+    return all(recipe.theirs is None or recipe.theirs in file.entries for recipe in map.recipes)
+
+
 def fit(
     file: WeightFile,
     maps: Sequence[WeightMap],
@@ -81,7 +85,10 @@ def fit(
     """
     if names not in (None, "now", "older"):
         raise error("E0402", f"names of weights are those of `now` or `older` ones, not `{names}`")
-    reports = [match(map, file, skip, ignore, names) for map in maps]
+    first = match(maps[0], file, skip, ignore, names)
+    # What lacks a name that a map wants fits by none of its readings, and need not be told why where it fits by another.
+    possible = [each for each in maps[1:] if skip or not first.fits or _has_names(file, each)]
+    reports = [first, *(match(each, file, skip, ignore, names) for each in possible)]
     fitting = [report for report in reports if report.fits]
     if not fitting:
         best = min(reports, key=lambda report: (report.problems, -len(report.matches)))

@@ -42,7 +42,7 @@ def _cast(file: WeightFile, name: str, kind: type[np.generic]) -> Array:
         raise error("E0709", f"`{name}` in `{file.path}` is {text_of(found.shape)}, the file says {text_of(stored.shape)}")
     with np.errstate(over="ignore", invalid="ignore"):
         array: Array = found.astype(kind)
-    if not np.isfinite(found).all() or not np.isfinite(array).all():
+    if not np.isfinite(array).all() or (array.dtype != found.dtype and not np.isfinite(found).all()):
         raise error("E0708", f"`{name}` in `{file.path}` has values that are not finite numbers")
     return array
 

@@ -7,7 +7,7 @@ from archdsl.ir import Graph, Node, Weight, fingerprint
 from archdsl.ir.weights import NATIVE, Recipe, WeightMap
 from archdsl.weights.layout import TORCH, NoPlace
 from archdsl.weights.names import BadRule, Rule
-from archdsl.weights.readings import contests, dotted
+from archdsl.weights.older import contests, dotted, older_names
 from archdsl.weights.rules import Rules, check
 
 
@@ -24,15 +24,16 @@ def native(graph: Graph) -> WeightMap:
         recipe = TORCH.recipe(graph, node, weight, None)
         recipes.append(replace(recipe, ours=name, theirs=name, fill=_fill(weight, gamma=True)))
     names = [each.ours for each in recipes]
-    older = _older(graph, names)
+    older = older_names(graph, names)
     contested = contests(graph, names, older)
     unique = {old: next(iter(heirs)) for old, heirs in older.items() if len(heirs) == 1}
+    unsettled = {*names, *(name for each in contested for reading in each.readings for name in reading)}
     return WeightMap(
         graph.name,
         NATIVE,
         graph.name,
         tuple(recipes),
-        older={old: new for old, new in unique.items() if old not in set(names)},
+        older={old: new for old, new in unique.items() if old not in unsettled},
         contests=contested,
         fingerprint=fingerprint(graph) if contested else "",
     )
@@ -169,25 +170,3 @@ def _distinct(rules: Rules, recipes: Iterable[Recipe]) -> None:
             if name in seen:
                 raise rules.fault(f"`{seen[name]}` and `{recipe.ours}` would both be made from `{name}`", "layers")
             seen[name] = recipe.ours
-
-
-def _older(graph: Graph, names: Iterable[str]) -> dict[str, dict[str, frozenset[str]]]:
-    """By every older name that the spec's `was` tells of, our weights that may have borne it, and by which renamed paths."""
-    found: dict[str, dict[str, frozenset[str]]] = {}
-    for name in names:
-        for old, paths in _formerly(graph, name).items():
-            found.setdefault(old, {})[name] = paths
-    return found
-
-
-def _formerly(graph: Graph, name: str) -> dict[str, frozenset[str]]:
-    """What ``name`` was called before the renamings on its way were made, in every combination of them, with their paths."""
-    names = {name: frozenset[str]()}
-    for path, olds in sorted(graph.renames.items(), key=lambda item: -len(item[0])):
-        prefix = f"{dotted(path)}."
-        for old in olds:
-            for each, paths in list(names.items()):
-                if each.startswith(prefix):
-                    names.setdefault(f"{dotted(old)}.{each[len(prefix) :]}", paths | {path})
-    del names[name]
-    return names

@@ -9,7 +9,8 @@ from fnmatch import fnmatchcase
 from archdsl.diagnostics import ArchError, did_you_mean, error
 from archdsl.ir import show
 from archdsl.ir.weights import Match, Misshaped, Missing, Recipe, Shape, Stored, WeightFile, WeightMap, WeightReport
-from archdsl.weights.readings import Names, dotted, settled
+from archdsl.weights.older import dotted
+from archdsl.weights.readings import Names, settled
 from archdsl.weights.rules import text_of
 
 FLOATS = frozenset({"float16", "bfloat16", "float32", "float64"})

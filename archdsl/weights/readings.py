@@ -6,13 +6,13 @@ from before or after.  What a file of ours says of itself decides, else the shap
 Before: names as the file has them.  After: names as the spec has them now.
 """
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 from archdsl.diagnostics import ArchError, error
 from archdsl.ir import Graph, fingerprint
 from archdsl.ir.weights import NATIVE, Contest, Recipe, Stored, WeightFile, WeightMap
+from archdsl.weights.older import dotted
 
 Names = Literal["now", "older"]
 _SHOWN = 4
@@ -27,48 +27,6 @@ def about(graph: Graph, names: str, source: str) -> dict[str, object]:
     return {"network": graph.name, "fingerprint": fingerprint(graph), "names": names, "from": source, "renames": renames}
 
 
-def dotted(path: str) -> str:
-    """``a[3].conv`` as keys of a ``state_dict`` have it: ``a.3.conv``."""
-    return re.sub(r"\[(\w+)\]", r".\1", path)
-
-
-def contests(graph: Graph, present: Iterable[str], older: Mapping[str, Mapping[str, frozenset[str]]]) -> tuple[Contest, ...]:
-    """The labels that bear names which others bore before, those together that have a name in common.
-
-    ``present`` are the names of our weights, ``older`` tells for each older name whose it was, and by which renamed paths.
-    Iterations of a repeat are renamed by one text, and so are one.
-    """
-    names = {old: next(iter(heirs.items())) for old, heirs in older.items() if len(heirs) == 1}
-    current = set(present)
-    groups: dict[str, set[str]] = {}
-    for old, (_, paths) in names.items():
-        if old in current:
-            _joined(groups, {*map(_general, (*paths, *_renamed(graph, old)))})
-    found = []
-    for group in {id(each): each for each in groups.values()}.values():
-        part = {old: new for old, (new, paths) in names.items() if any(_general(path) in group for path in paths)}
-        renames = ((path, old) for path, olds in graph.renames.items() if _general(path) in group for old in olds)
-        ours = sorted(current & {*part, *part.values()})
-        found.append(Contest(part, tuple(ours), frozenset((dotted(path), dotted(old)) for path, old in renames)))
-    return tuple(found)
-
-
-def _general(path: str) -> str:
-    return re.sub(r"\[\d+\]", "[*]", path)
-
-
-def _renamed(graph: Graph, name: str) -> list[str]:
-    """The renamed paths at or below which the weight ``name`` lies."""
-    return [path for path in graph.renames if name.startswith(f"{dotted(path)}.")]
-
-
-def _joined(groups: dict[str, set[str]], members: set[str]) -> None:
-    """Makes ``members`` one group, with all that any of them was in a group with."""
-    whole = members.union(*(groups.get(each, set()) for each in members))
-    for each in whole:
-        groups[each] = whole
-
-
 def settled(
     file: WeightFile, map: WeightMap, names: Mapping[str, str], skipped: set[str], wanted: Names | None
 ) -> dict[str, str]:
@@ -79,16 +37,24 @@ def settled(
     meant = dict(names)
     recipes = {recipe.ours: recipe for recipe in map.recipes if recipe.ours not in skipped}
     for contest in map.contests:
-        reading = wanted or _said(file, map, contest)
-        if reading is None:
-            entries = {name: file.entries[original] for original, name in names.items()}
-            older = _fits(contest, entries, recipes, contest.names)
-            if older and _fits(contest, entries, recipes, {}):
-                raise _in_doubt(file, map, contest)
-            reading = "older" if older else "now"
-        if reading == "older":
-            meant |= {original: contest.names[name] for original, name in names.items() if name in contest.names}
+        entries = {name: file.entries[original] for original, name in names.items()}
+        older = _reading(file, map, contest, wanted, _Present(contest, entries, recipes))
+        meant |= {original: older[name] for original, name in names.items() if name in older}
     return meant
+
+
+def _reading(file: WeightFile, map: WeightMap, contest: Contest, wanted: Names | None, present: "_Present") -> Mapping[str, str]:
+    """Our weights by those contested names of the file that are older ones.  Raises E0708 where nothing decides."""
+    reading = wanted or _said(file, map, contest)
+    if reading == "now":
+        return contest.now
+    if reading == "older":
+        between = present.fitting(contest.partly or ())
+        return between[0] if not present.fitting([contest.older]) and len(between) == 1 else contest.older
+    fitting = present.fitting(contest.readings)
+    if len(fitting) > 1 or (contest.partly is None and present):
+        raise _in_doubt(file, map, contest)
+    return fitting[0] if fitting else contest.now
 
 
 def _said(file: WeightFile, map: WeightMap, contest: Contest) -> Names | None:
@@ -103,20 +69,41 @@ def _said(file: WeightFile, map: WeightMap, contest: Contest) -> Names | None:
     known = {tuple(str(part) for part in each) for each in told}
     if contest.renames <= known:
         return "now"
-    return None if contest.renames & known else "older"
+    # Between two renamings, a label may have stood below another name than now.
+    labels = {tuple(_label(part) for part in each) for each in known}
+    return None if any((_label(path), _label(old)) in labels for path, old in contest.renames) else "older"
 
 
-def _fits(contest: Contest, entries: Mapping[str, Stored], recipes: Mapping[str, Recipe], older: Mapping[str, str]) -> bool:
-    """Whether each contested weight has one array of its shape, if ``older`` names mean what they meant before."""
-    found: dict[str, Stored] = {}
-    wanted = [name for name in contest.ours if name in recipes]
-    for name in {*contest.names, *contest.ours} & entries.keys():
-        meant = older.get(name, name)
-        if meant in found:
+def _label(path: str) -> str:
+    return path.rpartition(".")[2]
+
+
+class _Present:
+    """What a file holds under the names of a contest."""
+
+    def __init__(self, contest: Contest, entries: Mapping[str, Stored], recipes: Mapping[str, Recipe]) -> None:
+        names = {*contest.ours, *(name for each in contest.readings for name in each)}
+        self.entries = {name: entries[name] for name in sorted(names & entries.keys())}
+        self.wanted = {name: recipes[name] for name in contest.ours if name in recipes}
+
+    def __bool__(self) -> bool:
+        return bool(self.entries and self.wanted)
+
+    def fitting(self, readings: Iterable[Mapping[str, str]]) -> list[Mapping[str, str]]:
+        """Those of ``readings`` that give each contested weight one array of its shape, one for each outcome."""
+        found: dict[tuple[str, ...], Mapping[str, str]] = {}
+        for older in readings:
+            meant = tuple(older.get(name, name) for name in self.entries)
+            if self._fits(meant):
+                found.setdefault(meant, older)
+        return list(found.values())
+
+    def _fits(self, meant: Sequence[str]) -> bool:
+        stored = dict(zip(meant, self.entries.values(), strict=True))
+        if not self.wanted or len(stored) != len(meant):
             return False
-        found[meant] = entries[name]
-    complete = all(name in found or recipes[name].fill is not None for name in wanted)
-    return bool(wanted) and complete and all(found[name].shape == recipes[name].form for name in wanted if name in found)
+        complete = all(name in stored or recipe.fill is not None for name, recipe in self.wanted.items())
+        return complete and all(stored[name].shape == recipe.form for name, recipe in self.wanted.items() if name in stored)
 
 
 def _in_doubt(file: WeightFile, map: WeightMap, contest: Contest) -> ArchError:

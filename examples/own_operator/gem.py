@@ -15,6 +15,7 @@ from archdsl.ir import (
     Arg,
     Cost,
     OnnxConstant,
+    OnnxForm,
     OnnxNode,
     OnnxTarget,
     Op,
@@ -68,7 +69,7 @@ class Gem(Op):
         arguments = (Arg("p", self.p, default=3.0, attribute="p"), Arg("floor", self.floor, default=1e-6, attribute="floor"))
         return TorchModule("GemPool", arguments, sources=(GEM_POOL,))
 
-    def onnx(self, inputs: Types, output: TensorType) -> OnnxTarget:
+    def onnx(self, inputs: Types, output: TensorType, form: OnnxForm = OnnxForm()) -> OnnxTarget:
         return OnnxTarget(
             (
                 OnnxNode("Max", ("in0", "floor"), ("clamped",)),

@@ -9,7 +9,7 @@ from archdsl.analysis import report
 from archdsl.ir import Graph, Input, Node, Output, Scope, verify
 from archdsl.ir.cost import ZERO
 from archdsl.ops import Add, Conv, Linear, Relu
-from archdsl.ops.pool import GlobalAvgPool
+from archdsl.ops.global_pool import GlobalAvgPool
 from archdsl.source import Source, Span
 
 HERE = Span(Source("by hand", "by hand"), 0, 7)

@@ -58,6 +58,9 @@ class Scope:
 class Writer:
     """One random spec."""
 
+    sides = "16, 16"
+    """Height and width of the inputs."""
+
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
         self.number = 0
@@ -132,7 +135,7 @@ class Writer:
         names = [each for each in names if each not in parameters]
         scope = Scope(list(parameters), [], set(names), list(names), blocks, 0)
         shown = ", ".join(f"{each} = {r.randint(1, 4)}" for each in parameters)
-        lines = [f"input {name}: [N, {r.randint(1, 4)}, 16, 16]" for name in names]
+        lines = [f"input {name}: [N, {r.randint(1, 4)}, {self.sides}]" for name in names]
         if len(names) == 2:
             branches = "; ".join([f"{{ from {names[0]}; {self.label(scope)}: conv(3, 3x3) }}", f"from {names[1]}"])
             lines.append(f"{self.labelling(scope)}concat {{ {branches} }}")
@@ -141,9 +144,7 @@ class Writer:
             lines += self.statements(scope, r.randint(1, 3))
             if r.random() < 0.3:
                 scope.taps.clear()
-                lines.append(
-                    r.choice(["max_pool(2x2, stride=2)", f"{self.label(scope)}: conv({self.width(scope)}, 3x3, stride=2)"])
-                )
+                lines.append(self.down(scope))
             if r.random() < 0.25:
                 name = self.fresh(["aux", "x", "list", "torch", "Tensor", "out1"], "aux", outputs)
                 outputs.append(name)
@@ -159,6 +160,10 @@ class Writer:
         names = ["net", "Net", "torch", "tensor", "outputs", "block_net", "nn", "list", "cell", "x"]
         name = self.fresh(names, "net", {each.name for each in blocks})
         return f"arch {name}({shown}) {{\n{body}\n}}\n"
+
+    def down(self, scope: Scope) -> str:
+        """A step that makes maps smaller."""
+        return self.random.choice(["max_pool(2x2, stride=2)", f"{self.label(scope)}: conv({self.width(scope)}, 3x3, stride=2)"])
 
     def side(self, scope: Scope, output: str) -> str:
         inner = scope.labelled() if self.random.random() < 0.5 else scope.plain()

@@ -159,6 +159,15 @@ def test_check_of_sound_specs_gives_empty_documents(archdsl):
     assert json.loads(archdsl("check", "good.arch", "--format", "sarif").out)["runs"][0]["results"] == []
 
 
+def test_check_names_what_it_cannot_find_in_every_format(archdsl):
+    (entry,) = json.loads(archdsl("check", "missing.arch", "--format", "json").out)["diagnostics"]
+    assert (entry["code"], entry["file"], entry["line"]) == ("E0601", "missing.arch", 1)
+    assert archdsl("check", "missing.arch", "--format", "github").out.startswith("::error file=missing.arch,line=1,")
+    (result,) = json.loads(archdsl("check", "missing.arch", "--format", "sarif").out)["runs"][0]["results"]
+    assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "missing.arch"
+    assert archdsl("check", "missing.arch").err.startswith("error[E0601]: there is no file `missing.arch`\n\n")
+
+
 def test_notes_are_shown_on_request(archdsl, folder):
     text = "arch n() { input x: [N, 3, 8, 8]\n a: conv(4, 3x3)\n expect [N, 4, 8, 8]\n output y }"
     (folder / "n.arch").write_text(text, encoding="utf-8")

@@ -68,16 +68,16 @@ def test_a_layer_inside_a_block_of_another_file(why):
         "  costs   222 params, 3,456 MACs",
         "",
         "written",
-        "  a       repeat, 2 times                 net.arch:8:6     a: repeat i in 2 Cell(w + 2*i)",
-        "  a[1]    block `Cell`, iteration 1 of 2  net.arch:8:20    a: repeat i in 2 Cell(w + 2*i)",
-        "  a[1].c  `conv`                          blocks.arch:3:6  c: conv(n, k)",
+        "  a       repeat, 2 times                            net.arch:8:6     a: repeat i in 2 Cell(w + 2*i)",
+        "  a[1]    block `Cell`, iteration [1], the 2nd of 2  net.arch:8:20    a: repeat i in 2 Cell(w + 2*i)",
+        "  a[1].c  `conv`                                     blocks.arch:3:6  c: conv(n, k)",
         "",
         "attributes",
         "  channels = 6",
-        "    channels = n        as written                      blocks.arch:3:11  c: conv(n, k)",
-        "    n = w + 2*i  (= 6)  parameter of `Cell`             net.arch:8:25     a: repeat i in 2 Cell(w + 2*i)",
-        "      w = 4             parameter of `net`, by default  net.arch:3:14     arch net(w = 4, deep = false) {",
-        "      i = 1             number of the iteration         net.arch:8:13     a: repeat i in 2 Cell(w + 2*i)",
+        "    channels = n        as written                       blocks.arch:3:11  c: conv(n, k)",
+        "    n = w + 2*i  (= 6)  parameter of `Cell`              net.arch:8:25     a: repeat i in 2 Cell(w + 2*i)",
+        "      w = 4             parameter of `net`, by default   net.arch:3:14     arch net(w = 4, deep = false) {",
+        "      i = 1             number of the iteration, from 0  net.arch:8:13     a: repeat i in 2 Cell(w + 2*i)",
         "  kernel = 3x3",
         "    kernel = k  as written                       blocks.arch:3:14  c: conv(n, k)",
         "    k = 3x3     parameter of `Cell`, by default  blocks.arch:2:19  block Cell(n, k = 3x3) {",
@@ -105,7 +105,7 @@ def test_a_merge_tells_its_branches_and_a_size_that_enters(why):
 
 def test_a_block_tells_its_arguments_and_where_it_is_defined(why):
     text = why("a[0]")
-    assert text.startswith("a[0] of net: block `Cell`, iteration 0 of 2\n  A cell\n")
+    assert text.startswith("a[0] of net: block `Cell`, iteration [0], the 1st of 2\n  A cell\n")
     assert "defines `Cell`" in text
     assert rows(text, "k") == [["k = 3x3", "by default", "blocks.arch:2:19", "block Cell(n, k = 3x3) {"]]
 

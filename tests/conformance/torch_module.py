@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from archdsl.ir import Arg, Op, TensorType, TorchExpr, TorchModule, TorchSource
+from tests.conformance.cases import BATCH, Case
 
 
 def namespace(sources: tuple[TorchSource, ...]) -> dict[str, object]:
@@ -51,3 +52,20 @@ class Expression(nn.Module):
         args = {arg.name: repr(arg.value) for arg in self.target.args}
         text = template.format(*symbols, inputs=", ".join(symbols), **args)
         return eval(text, self.names | dict(zip(symbols, tensors, strict=True)))
+
+
+def tensors(case: Case, seed: int = 0) -> list[torch.Tensor]:
+    """Inputs for a case."""
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randn(BATCH, *shape, generator=generator) for shape in case.shapes]
+
+
+def ready(case: Case) -> nn.Module:
+    """The live module in eval mode, with every weight and statistic away from its initial value."""
+    module = live(case.op, case.inputs).eval()
+    generator = torch.Generator().manual_seed(1)
+    for name, value in module.state_dict().items():
+        if value.dtype.is_floating_point:
+            noise = torch.randn(value.shape, generator=generator)
+            value.copy_(noise.abs() + 0.5 if name == "running_var" else noise)
+    return module

@@ -5,6 +5,7 @@ import pytest
 import archdsl
 from archdsl import ArchError
 from archdsl.elaborate.recovery import MOST
+from archdsl.pipeline import diagnose
 from archdsl.source import Source
 from tests.elaborate.specs import arch
 
@@ -119,3 +120,53 @@ def test_what_a_caption_before_has_looked_at_is_not_blamed():
 def test_the_width_of_a_residual_can_be_mended():
     (fault,) = faults("r: residual { b: conv(5, 3x3) }")
     assert [(fix.span.text, fix.replacement) for fix in fault.fixes] == [("5", "in.c")]
+
+
+@pytest.mark.parametrize(
+    "text, code, place",
+    [
+        ("block A(c) { x: convv(c, 3x3) }", "E0201", "convv"),
+        ('block A(c) { x: conv(c, 3x3) }\ndefaults connv(init="zeros")', "E0201", "connv"),
+    ],
+)
+def test_a_file_without_a_network_is_looked_through(text, code, place):
+    names, (fault,) = diagnose(Source("lib.arch", text))
+    assert names == ()
+    assert (fault.code, fault.primary.span.text) == (code, place)
+
+
+def test_what_follows_does_not_grow_with_the_network():
+    blocks = "".join(f"block b{i}() {{ x: b{i + 1}(); y: b{i + 1}() }}\n" for i in range(16))
+    (fault,) = faults("a: b0()", blocks + "block b16() { conv(3, 3x3, groups=2) }")
+    assert fault.code == "E0303"
+
+
+def test_a_label_used_twice_is_one_fault():
+    before = "block B() { a: conv(3, 3x3); b: relu; r: residual { c: conv(3, 3x3) } }"
+    assert told("x: B()\nx: B()\nexpect [N, 3, 4, 4]", before) == [("E0202", "x")]
+
+
+def test_written_values_are_told_even_behind_a_fault():
+    assert told("a: conv(4, 9x9, pad=valid)\nb: conv(4, 3x3, stride=0)\nc: dropout(7)") == [
+        ("E0302", "9x9"),
+        ("E0402", "0"),
+        ("E0402", "7"),
+    ]
+
+
+def test_taps_of_what_is_passed_over_are_not_missed():
+    assert told('r: residul { a: relu; tap s }\nx: relu -> tap t if 1 + "a" == 2\nadd { from s; from t; {} }') == [
+        ("E0201", "residul"),
+        ("E0401", '"a"'),
+    ]
+
+
+def test_a_variant_does_not_repeat_the_faults_of_its_base():
+    text = arch("a: conv(4, 9x9, pad=valid)\nb: conv(5, 3x3, groups=2)", parameters="k = 1")
+    _, found = diagnose(Source("net.arch", text + "variant v of net { set a:channels = 5 }"))
+    assert [each.code for each in found if each.severity == "error"] == ["E0302"]
+
+
+def test_a_caption_in_a_repeat_counts_every_instance():
+    (fault,) = faults("k: repeat 10 { a: conv(99, 1x1); expect [N, 98, 8, 8] }")
+    assert "9 more instances fail the same way" in fault.notes

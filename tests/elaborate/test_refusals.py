@@ -101,6 +101,31 @@ def test_where_it_meets_one_operator_it_is_told_of_that_one(path):
     assert found.help == "did you mean `stride`?"
 
 
+@pytest.mark.parametrize(
+    "arguments, meant",
+    [
+        ("8, 3x3, strid=1", "stride"),
+        ("8, 3x3, stride=2, strid=1", None),
+        ("8, 3x3, strid=1, stride=2", None),
+        ("8, kernl=3", "kernel"),
+    ],
+)
+def test_no_argument_is_proposed_that_is_given_already(arguments, meant):
+    (found,) = faults(f"arch net() {{ input x: [N, 3, 8, 8]; c: conv({arguments}); output y }}")
+    assert found.code == "E0404"
+    assert found.help == (f"did you mean `{meant}`?" if meant else None)
+    assert [fix.replacement for fix in found.fixes] == ([meant] if meant else [])
+
+
 def test_a_path_that_hits_nothing_is_still_told_as_that():
     (found,) = faults(NET, edits="set q:stride = 2")
     assert (found.code, found.message) == ("E0405", "`q` hits nothing")
+
+
+@pytest.mark.parametrize("name", ["class", "forward", "train", "_gem", "__gem"])
+@pytest.mark.parametrize("body", ["conv: conv(c, 1x1)", "relu"])
+def test_what_is_called_lends_no_name_that_a_label_cannot_have(name, body):
+    before = f"block {name}(c) {{ {body} }}"
+    (fault,) = faults(arch(f"{name}(4)", before))
+    assert (fault.code, fault.help) == ("E0203", f"label it: `name: {name}…`")
+    graph(arch(f"a: {name}(4)", before))

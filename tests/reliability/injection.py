@@ -2,7 +2,7 @@
 
 A hostile text is put into every place of a spec that takes one.  Either the compiler refuses it, or every output is built of the
 same few kinds of Python nodes and calls as that of a harmless spec, parses as what it claims to be, and, run in an interpreter
-of its own, leaves no trace.
+of its own, leaves no trace.  What is said of the text, refused or not, is inert in each of the formats of reports.
 """
 
 import ast
@@ -15,20 +15,29 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from html.parser import HTMLParser
 from importlib.util import find_spec
 from pathlib import Path
 
 from archdsl import cli, pipeline
-from archdsl.diagnostics import ArchError
+from archdsl.cli.streams import result_json
+from archdsl.diagnostics import ArchError, Diagnostic, format_text
 from archdsl.ir import dump
+from archdsl.ir.exchange import to_json
+from archdsl.render import diagnostics as reports
+from archdsl.render import provenance
 from archdsl.render import table as tables
 from archdsl.source import Source
 from archdsl.syntax import dump as dump_tree
+from archdsl.syntax.format import format_source
+from archdsl.version import __version__
 from tests.reliability.hostile_texts import CODE, NAME_PLACES, NAMES, NETWORK, STRING_PLACES, STRINGS
 from tests.reliability.outcome import Outcome, Test
-from tests.reliability.write_faults import targets
+from tests.reliability.printing import meaning
+
+NO_NETWORK = "arch net() { input x: [N, 3, 8, 8]; c: cnov(4, 3x3); output y }\n"
 
 # What emitted Python may be made of.
 _ROOTS = frozenset({"torch", "nn", "F", "self", "super", "OrderedDict"})
@@ -144,38 +153,81 @@ def _columns(text: str) -> str | None:
     return f"row {odd[0]}" if odd else None
 
 
-def _valid_json(text: str) -> str | None:
+def json_fault(text: str) -> str | None:
+    """What keeps a text from being JSON that a terminal shows as it is."""
     try:
         json.loads(text)
     except ValueError as fault:
         return str(fault)
-    return None
+    return terminal_fault(text)
 
 
-def _line_by_line(text: str) -> str | None:
-    return terminal_fault(text) if CODE not in re.sub(r'"[^"]*"|\([^\n]*\)', "", text) else "code outside of quotes"
+def listing_fault(text: str) -> str | None:
+    """What is wrong with lines that tell of a network: strings stand in quotes there, and act on no terminal."""
+    return terminal_fault(text) if CODE not in re.sub(r'"(?:[^"\\\n]|\\.)*"', "", text) else "code outside of quotes"
 
 
-def sinks(text: str, variant: str | None = None) -> dict[str, tuple[str, Callable[[str], str | None]]]:
+def commands_fault(text: str, count: int) -> str | None:
+    """What is wrong with ``count`` workflow commands: each is one line, and no line is another command."""
+    lines = text.split("\n")[:-1]
+    odd = [line for line in lines if not re.match(r"::(error|warning|notice) ", line)]
+    return f"line {odd[0][:50]!r}" if odd else f"{len(lines)} lines" if len(lines) != count else terminal_fault(text)
+
+
+Sinks = dict[str, tuple[str, Callable[[str], str | None]]]
+"""What is written, by what it is called, and the check of it."""
+
+
+def sinks(text: str, variant: str | None = None) -> Sinks:
     """Everything that can be written from a text, each with its check; raises ArchError where it is refused."""
     source = Source("net.arch", text)
     network = pipeline.open_spec(source, pipeline.Choices(variant=variant))
     report = network.report
-    found: dict[str, tuple[str, Callable[[str], str | None]]] = {
+    ways = [network.why(path) for path in _places(network)]
+    found: Sinks = {
         "torch": (network.to_torch_source(), lambda text: python_fault(text) or terminal_fault(text)),
-        "ir": (dump(network.graph), terminal_fault),
-        "ast": (dump_tree(pipeline.read(source).main), terminal_fault),
-        "summary": (network.summary(), terminal_fault),
+        "ir": (dump(network.graph), listing_fault),
+        "json": (to_json(network.graph) + "\n", json_fault),
+        "ast": (dump_tree(pipeline.read(source).main), listing_fault),
+        "summary": (network.summary(), listing_fault),
         "markdown": (tables.markdown(report, 9), lambda text: terminal_fault(text) or markup_fault(text)),
-        "csv": (tables.csv(report), _columns),
-        "json": (json.dumps(tables.as_json(report)), _valid_json),
+        "csv": (tables.csv(report), lambda text: _columns(text) or terminal_fault(text.replace("\r\n", "\n"))),
+        "summary as JSON": (_as_printed(tables.as_json(report)), json_fault),
+        "why": ("\n".join(provenance.text(way) for way in ways), terminal_fault),
+        "why as JSON": (_as_printed({"ways": [provenance.as_json(way) for way in ways]}), json_fault),
     }
+    with contextlib.suppress(ArchError):  # a bare carriage return has no place in a formatted text
+        found["fmt"] = (format_source(source), lambda now: None if meaning(now) == meaning(text) else "another meaning")
     if find_spec("archdsl.render.dot") is not None:
         found |= _drawn(source)
     return found
 
 
-def _drawn(source: Source) -> dict[str, tuple[str, Callable[[str], str | None]]]:
+def _places(network: pipeline.Network) -> list[str]:
+    """Paths of all that `why` can be asked about."""
+    graph = network.graph
+    return list(dict.fromkeys(each.path for each in (*graph.nodes, *graph.scopes) if each.path))
+
+
+def _as_printed(document: dict[str, object]) -> str:
+    """The document as the command line prints it."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        result_json(document)
+    return printed.getvalue()
+
+
+def told(found: Sequence[Diagnostic]) -> Sinks:
+    """What is said of a text, in each format of ``check``, with its check."""
+    return {
+        "check": ("\n".join(format_text(each) for each in found), terminal_fault),
+        "check as JSON": (_as_printed(reports.as_json(found)), json_fault),
+        "check for GitHub": (reports.as_github(found), lambda text: commands_fault(text, len(found))),
+        "check as SARIF": (_as_printed(reports.as_sarif(found, __version__)), json_fault),
+    }
+
+
+def _drawn(source: Source) -> Sinks:
     """Drawings as the command line makes them, where it draws."""
     found = {}
     with tempfile.TemporaryDirectory() as name:
@@ -188,11 +240,6 @@ def _drawn(source: Source) -> dict[str, tuple[str, Callable[[str], str | None]]]
             if status == 0:
                 found[form] = (output.read_text(encoding="utf-8"), markup_fault)
     return found
-
-
-def refusal_fault(fault: ArchError) -> str | None:
-    """What in the report itself acts on a terminal."""
-    return terminal_fault(str(fault))
 
 
 def cases(full: bool) -> list[tuple[str, str]]:
@@ -232,30 +279,35 @@ def run(full: bool) -> Outcome:
     faults: list[str] = []
     emitted: dict[str, str] = {}
     known = cases(full)
-    refused = checked = 0
+    refused, checked = 0, Counter[str]()
     for name, text in known:
+        choices = pipeline.Choices(variant="v" if "variant v" in text else None)
         try:
-            found = sinks(text, variant="v" if "variant v" in text else None)
-        except ArchError as fault:
-            refused += 1
-            wrong = refusal_fault(fault)
-            faults += [f"{name}: the report: {wrong}"] if wrong else []
-            continue
+            said = pipeline.diagnose(Source("net.arch", text), choices)[1]
+            written = told(said)
+            if any(each.severity == "error" for each in said):
+                refused += 1
+            else:
+                written |= sinks(text, choices.variant)
+                emitted[name] = written["torch"][0]
+            found = {sink: check(output) for sink, (output, check) in written.items()}
         except Exception as fault:  # noqa: BLE001
             faults.append(f"{name}: {type(fault).__name__}: {str(fault)[:150]}")
             continue
-        emitted[name] = found["torch"][0]
-        for sink, (output, check) in found.items():
-            checked += 1
-            wrong = check(output)
-            faults += [f"{name}: {sink}: {wrong}"] if wrong else []
+        checked.update(list(found))
+        faults += [f"{name}: {sink}: {wrong}" for sink, wrong in found.items() if wrong]
+    paths = STRINGS if full else STRINGS[::4]
+    for path in paths:
+        said = pipeline.diagnose(Source(f"{path}.arch", NO_NETWORK))[1]
+        found = {sink: check(output) for sink, (output, check) in told(said).items()}
+        checked.update(list(found))
+        faults += [f"a file called {path[:30]!r}: {sink}: {wrong}" for sink, wrong in found.items() if wrong]
     torch = find_spec("torch") is not None
     ran = run_all(emitted) if torch else []
     faults += ran
     figure = (
-        f"{len(known):,} hostile strings and names: {refused:,} refused, {checked:,} outputs of the others checked "
-        f"({', '.join(dict.fromkeys((*targets(), 'summary', 'markdown', 'csv', 'json')))}), "
-        f"{len(set(emitted.values())):,} emitted modules "
+        f"{len(known):,} hostile strings and names, {len(paths)} names of files: {refused:,} refused, {checked.total():,} "
+        f"outputs checked ({', '.join(checked)}), {len(set(emitted.values())):,} emitted modules "
         f"{'run' if torch else 'not run, for want of torch'}: "
         f"{sum('CODE RAN' in fault for fault in ran)} canaries, {len(faults)} faults"
     )

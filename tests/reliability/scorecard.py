@@ -1,4 +1,4 @@
-"""The tests of the scorecard, in its order; T12 to T15, T17 and those of the trainer join with what they test."""
+"""The tests of the scorecard, in its order; T12, T17 and those of the trainer join with what they test."""
 
 from tests.reliability import (
     attribute_values,
@@ -10,9 +10,12 @@ from tests.reliability import (
     injection,
     lexer_worst_cases,
     nesting,
+    operator_grid,
     printing,
+    same_bytes,
     spec_mutants,
     text_mutants,
+    whole_pipeline,
     write_faults,
     wrong_graphs,
 )
@@ -31,6 +34,9 @@ TESTS: tuple[Test, ...] = (
     injection.TEST,
     printing.TEST,
     corrupted_graphs.TEST,
+    same_bytes.TEST,
+    whole_pipeline.TEST,
+    operator_grid.TEST,
     counters.TEST,
     write_faults.TEST,
 )

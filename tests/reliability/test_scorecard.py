@@ -1,10 +1,24 @@
 """Every test of the scorecard holds at its quick size, and would notice what it is there to notice."""
 
+from dataclasses import replace
+
 import pytest
 
 from archdsl import pipeline
-from tests.reliability import bombs, corrupted_graphs, injection, judged, nesting, run, spec_mutants, text_mutants, write_faults
-from tests.reliability.isolated import isolated
+from tests.reliability import (
+    bombs,
+    corrupted_graphs,
+    injection,
+    judged,
+    nesting,
+    run,
+    same_bytes,
+    spec_mutants,
+    text_mutants,
+    whole_pipeline,
+    write_faults,
+)
+from tests.reliability.isolated import Ended, isolated
 from tests.reliability.outcome import Outcome
 from tests.reliability.scorecard import TESTS
 
@@ -112,6 +126,50 @@ def test_markup_and_columns_that_act_are_noticed():
     assert injection._columns("a,b\nc,d\n") is None
 
 
+def test_listings_reports_and_json_that_act_are_noticed():
+    assert injection.listing_fault(f'about: "say \\"{injection.CODE}\\""\nc = conv(8)\n') is None
+    assert injection.listing_fault(f'about: "say "{injection.CODE}\n') == "code outside of quotes"
+    assert injection.listing_fault("\x1b[2J") == "a raw U+001B"
+    assert injection.json_fault('["\\u202e"]\n') is None
+    assert injection.json_fault('["\u202e"]\n') == "a raw U+202E"
+    assert injection.json_fault("[") is not None
+    assert injection.commands_fault("::error title=E0101::no%0Ayes\n", 1) is None
+    assert injection.commands_fault("::error title=E0101::no\n::add-mask::x\n", 2) is not None
+    assert injection.commands_fault("::error title=E0101::no\n", 2) == "1 lines"
+    assert injection.commands_fault("::error title=E0101::\x85\n", 1) == "a raw U+0085"
+
+
+def test_a_misspelt_name_is_known_by_what_its_file_defines_and_by_nothing_else():
+    def known(name, file="lib/resnet.arch"):
+        return spec_mutants._is_known(spec_mutants.Mutant("misspelt name", file, 1, "", "", name))
+
+    assert known("conv")
+    assert known("cbr")
+    assert known("cbr", "lib/resnet_v2.arch")  # imported there
+    assert not known("cbr", "vgg16.arch")
+    assert not known("paper")  # a word of comments and `about`
+
+
+def test_reports_that_stand_elsewhere_and_kinds_with_few_mutants_are_noticed(monkeypatch):
+    def verdict(kind, end, now="x"):
+        return spec_mutants.Verdict(spec_mutants.Mutant(kind, "vgg16.arch", 9, "", "conv", now), end, "E0401", "wrong")
+
+    found = [
+        *[verdict("wrong type", "on")] * 4,
+        verdict("wrong type", "elsewhere"),
+        verdict("missing bracket", "elsewhere"),
+        verdict("misspelt name", "accepted"),
+        verdict("misspelt name", "accepted", now="bn"),
+    ]
+    monkeypatch.setattr(spec_mutants, "side_by_side", lambda *_, **__: [Ended(found, None, 0, 0)])
+    outcome = spec_mutants.run(False)
+    assert "the report is on the mutated line for 66.7 % of all refused mutants" in outcome.faults
+    assert "missing bracket vgg16.arch:9: E0401 stands elsewhere unargued: wrong" in outcome.faults
+    assert "wrong type: 5 mutants in place of 8" in outcome.faults
+    assert [fault for fault in outcome.faults if "accepted" in fault] == ["vgg16.arch:9: `conv` as `x` is accepted"]
+    assert f"- wrong type: {spec_mutants.ARGUED['wrong type']}" in outcome.account
+
+
 def test_a_damaged_file_is_noticed(tmp_path):
     output = tmp_path / "result"
     output.write_bytes(b"half")
@@ -139,6 +197,56 @@ def test_every_kind_of_mistake_can_be_made_at_its_line():
 
 def test_the_deepest_network_is_really_deep():
     assert max(depth for *_, depth in nesting.DEEPEST.values()) >= 60
+
+
+def test_a_second_digest_and_a_process_that_ends_are_noticed():
+    one = {"a, torch": "1", "a, onnx": "2"}
+    assert same_bytes.told([one, dict(one)]) == (2, [])
+    assert same_bytes.told([one, one | {"a, onnx": "3"}]) == (2, ["a, onnx: 2 digests in 2 runs"])
+    assert same_bytes.told([one, {"a, torch": "1"}])[1] == ["a, onnx: 2 digests in 2 runs"]
+    assert same_bytes.told([one, {"ended": "1: killed"}])[1] == ["1: killed"]
+
+
+@pytest.fixture
+def whole(monkeypatch):
+    """What T14 finds in one random spec, with every network in it replaced by what ``change`` makes of it."""
+    pytest.importorskip("torch")
+    pytest.importorskip("onnxruntime")
+    number = next(each for each in range(20) if whole_pipeline.networks(each) is not None)
+    found = whole_pipeline.networks(number)
+
+    def run(change=lambda network: network):
+        monkeypatch.setattr(whole_pipeline, "networks", lambda _: tuple(map(change, found)))
+        return whole_pipeline.attack(number, number + 1, 1, 60).faults
+
+    return run
+
+
+def changed(network, **fields):
+    """The network with other facts at its last node."""
+    nodes = network.graph.nodes
+    return replace(network, graph=replace(network.graph, nodes=(*nodes[:-1], replace(nodes[-1], **fields))))
+
+
+def test_wrong_shapes_counts_and_files_are_noticed(whole, monkeypatch):
+    assert whole() == []
+    (fault,) = whole(lambda each: changed(each, cost=replace(each.graph.nodes[-1].cost, mac=7)))
+    assert "MACs, torch counts" in fault
+    (fault,) = whole(lambda each: changed(each, cost=replace(each.graph.nodes[-1].cost, params=7)))
+    assert "params, the module has" in fault
+    other = pipeline.load("lenet5").graph["image"].type
+    sizes = []
+    (fault,) = whole(lambda each: sizes.append(each) or (each if len(sizes) == 1 else changed(each, type=other)))
+    assert "nfer" in fault  # strict inference, or ONNX's own words for it
+    monkeypatch.setattr(pipeline.Network, "save_onnx", lambda *_, **__: None)
+    (fault,) = whole()
+    assert "there is no file" in fault
+
+
+def test_wrong_values_are_noticed(whole, monkeypatch):
+    monkeypatch.setattr(whole_pipeline, "CLOSE", 0.0)
+    (fault,) = whole()
+    assert "ONNX Runtime is" in fault
 
 
 def test_a_figure_without_faults_holds():

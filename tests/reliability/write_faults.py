@@ -28,6 +28,7 @@ OLD = b"what was there before\n"
 UNFORMATTED = (
     b"arch   small( ) {\n input x:[N,3,8,8]\n   c:conv(4,3x3)\n output y }\n# a comment that makes the text longer than it was\n"
 )
+MISTAKEN = b"arch small()\n{\n  input x: [N, 3, 8, 8]\n  c: conv(4, 3x3)\n  output y\n}\n# a comment: the text is long enough\n"
 SPEC = "arch small() {\n  input x: [N, 3, 8, 8]\n  c: conv(4, 3x3)\n  output y\n}\n"
 
 
@@ -94,19 +95,19 @@ def archdsl(*arguments: str) -> tuple[int, str]:
 
 @dataclass(frozen=True)
 class Written:
-    """A command that writes a file: its ``arguments`` but for that file, and the file's ending.
+    """A command that writes a file: its ``arguments`` but for that file, and the file's ending; the file holds ``old`` before.
 
-    ``in_place`` tells that the file is read first, and holds ``old`` before.
+    ``in_place`` tells that the file is read first.
     """
 
     name: str
     arguments: tuple[str, ...]
     ending: str = ""
-    in_place: bool = False
+    old: bytes = OLD
 
     @property
-    def old(self) -> bytes:
-        return UNFORMATTED if self.in_place else OLD
+    def in_place(self) -> bool:
+        return self.old is not OLD
 
     def line(self, output: Path) -> tuple[str, ...]:
         return (*self.arguments, *(() if self.in_place else ("-o",)), str(output))
@@ -117,7 +118,8 @@ def outputs(folder: Path) -> list[Written]:
     spec = folder / "small.arch"
     spec.write_text(SPEC)
     found = [Written(f"compile --to {target}", ("compile", str(spec), "--to", target)) for target in targets()]
-    found.append(Written("fmt", ("fmt",), ".arch", in_place=True))
+    found.append(Written("fmt", ("fmt",), ".arch", UNFORMATTED))
+    found.append(Written("check --fix", ("check", "--fix"), ".arch", MISTAKEN))
     if find_spec("safetensors") is not None:
         from safetensors.numpy import save_file
 

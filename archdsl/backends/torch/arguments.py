@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from archdsl.backends.torch import formulas
+from archdsl.backends.torch.argument_table import ArgumentTable
 from archdsl.backends.torch.formulas import WIDTH_IN
 from archdsl.backends.torch.instances import Ref
 from archdsl.backends.torch.templates import (
     ABSENT,
-    Argument,
     Conditional,
     Construct,
     Expression,
@@ -24,12 +24,13 @@ from archdsl.backends.torch.templates import (
     Piece,
     Repeated,
     Template,
+    agree,
     plain,
+    same,
 )
 from archdsl.backends.torch.text import free_name, literal
 from archdsl.ir import REQUIRED
 
-_WIDTHS = ("in_channels", "in_features", "out_channels", "out_features", "channels", "num_features", "num_channels")
 _WIDTHS_OUT = ("out_channels", "out_features", "channels")
 
 
@@ -54,9 +55,7 @@ class _Width:
 class _Resolver:
     def __init__(self, template: Template, reserved: Container[str]) -> None:
         self._template = template
-        self._reserved = reserved
-        self._indices: set[str] = set()
-        self._arguments: dict[str, Argument] = {}
+        self._table = ArgumentTable(template, reserved)
         self._texts: list[str] = []
         self._known = [{name: plain(value) for name, value in each.parameters.items()} for each in template.instances]
         role = "in_features" if all(each.vector for each in template.instances) else "in_channels"
@@ -70,11 +69,11 @@ class _Resolver:
             self._piece(piece)
         for conditional in template.conditionals:
             self._conditional(conditional)
-        self._order()
+        template.arguments = self._table.ordered(self._texts, self._role.text)
         width = self._widths.get(template.output)
         if width is not None and width.holes is not None and len(width.holes) == 1:
             text = width.holes[0].text
-            template.width = text if text in self._arguments else None
+            template.width = text if text in self._table else None
 
     # --- what is to be written ---------------------------------------------------------------------------------------
 
@@ -89,16 +88,16 @@ class _Resolver:
     def _width_after(self, piece: Piece) -> _Width:
         """The width of a piece's value: what its own arguments say, else that of its input, else the sum of its inputs'."""
         said = None if isinstance(piece.part, Expression) else _width(piece.part)
-        if said is not None and _agree(said.values, piece.channels):
+        if said is not None and agree(said.values, piece.channels):
             return _Width(piece.channels, [said])
         inputs = [self._widths[ref] for ref in piece.inputs if ref in self._widths]
-        known = [each for each in inputs if each.holes is not None and _agree(each.values, piece.channels)]
+        known = [each for each in inputs if each.holes is not None and agree(each.values, piece.channels)]
         for each in sorted(known, key=lambda each: ABSENT in each.values):
             return _Width(piece.channels, each.holes)
         if len(inputs) < len(piece.inputs) or any(each.holes is None for each in inputs):
             return _Width(piece.channels, None)
         sums = [ABSENT if ABSENT in row else sum(row) for row in zip(*(each.values for each in inputs), strict=True)]
-        if _agree(sums, piece.channels):
+        if agree(sums, piece.channels):
             return _Width(piece.channels, [hole for each in inputs for hole in each.holes or ()])
         return _Width(piece.channels, None)
 
@@ -128,12 +127,12 @@ class _Resolver:
             self._texts.append(hole.text)
             return
         label = "_".join(piece.path[-2:] if piece.path[-1].isdigit() else piece.path[-1:])
-        hole.text = self._by_formula(hole, widths) or self._by_width(hole, widths) or self._new(hole, label)
+        hole.text = self._by_formula(hole, widths) or self._by_width(hole, widths) or self._table.new(hole, label)
         self._texts.append(hole.text)
 
     def _conditional(self, conditional: Conditional) -> None:
         hole = conditional.present
-        written = None if hole.constant else self._by_formula(hole, [self._entering]) or self._new(hole, "")
+        written = None if hole.constant else self._by_formula(hole, [self._entering]) or self._table.new(hole, "")
         hole.text = written or literal(hole.constant_value)
         self._texts.append(hole.text)
 
@@ -162,9 +161,9 @@ class _Resolver:
         """The spec's own expression, if its names can be arguments with the right values."""
         if hole.formula is not None and hole.formula in self._template.first.parameters:
             values = self._parameter_values(hole.formula) if hole.exact else hole.values
-            if hole.exact and not _agree(values, hole.values):
+            if hole.exact and not agree(values, hole.values):
                 return None
-            return self._named(hole.formula, values, hole.default, hole.formula)
+            return self._table.named(hole.formula, values, hole.default, hole.formula)
         if not hole.exact:
             return None
         for text in filter(None, (hole.formula, hole.written)):
@@ -179,17 +178,17 @@ class _Resolver:
         """The text of a formula over this class's arguments; None where it gives other values or a name cannot be one."""
         for index, value in enumerate(values):
             known = self._known[index] if width is None else {**self._known[index], WIDTH_IN: width.values[index]}
-            if value is not ABSENT and not _same(formulas.value(tree, known), value):
+            if value is not ABSENT and not same(formulas.value(tree, known), value):
                 return None
         if width is None:
             return self._renamed(tree, {})
         text = self._text_of(width)
-        return self._renamed(tree, {WIDTH_IN: text}) if text is not None and self._gives(text, width.values) else None
+        return self._renamed(tree, {WIDTH_IN: text}) if text is not None and self._table.unify(text, width.values) else None
 
     def _renamed(self, tree: ast.expr, renamed: dict[str, str]) -> str | None:
         """The text of a formula with arguments for its parameters; None where one cannot be an argument."""
         for name in formulas.names(tree):
-            argument = renamed.get(name) or self._named(name, self._parameter_values(name), REQUIRED, name)
+            argument = renamed.get(name) or self._table.named(name, self._parameter_values(name), REQUIRED, name)
             if argument is None:
                 return None
             renamed = {**renamed, name: argument}
@@ -208,7 +207,7 @@ class _Resolver:
                 entering.text = literal(entering.constant_value)
             else:
                 wanted = free_name(entering.role, self._template.first.parameters)
-                entering.text = self._named(wanted, entering.values, REQUIRED) or ""
+                entering.text = self._table.named(wanted, entering.values, REQUIRED) or ""
         texts = [hole.text for hole in width.holes]
         return _sum(texts) if all(texts) else None
 
@@ -217,25 +216,11 @@ class _Resolver:
         if not hole.derived:
             return None
         for width in widths:
-            if _agree(hole.values, width.values):
+            if agree(hole.values, width.values):
                 text = self._text_of(width)
-                if text is not None and self._gives(text, hole.values):
+                if text is not None and self._table.unify(text, hole.values):
                     return text
         return None
-
-    def _gives(self, text: str, values: list[Any]) -> bool:
-        """Whether ``text``, over the arguments that there are, has these values, once unknown ones of an argument follow it."""
-        argument = self._arguments.get(text)
-        if argument is not None:
-            return self._merge(argument, values)
-        tree = formulas.parse(text)
-        if tree is None:
-            return False
-        for index, value in enumerate(values):
-            known = {name: each.values[index] for name, each in self._arguments.items() if each.values[index] is not ABSENT}
-            if value is not ABSENT and not _same(formulas.value(tree, known), value):
-                return False
-        return True
 
     def _index(self, part: Repeated, piece: Piece) -> None:
         """Gives what varies from iteration to iteration as formulas of the repeat's variable, if all of it is one."""
@@ -247,13 +232,13 @@ class _Resolver:
         trees = [None if hole.written is None else formulas.parse(hole.written) for hole in part.varying]
         unknown = {name for tree in trees if tree is not None for name in formulas.names(tree)} - set(self._known[0])
         index = min(unknown, default="i")
-        name = free_name(index, _Either(self._arguments, self._template.first.parameters, self._reserved))
+        name = self._table.free_index(index)
         texts = []
         for tree, hole in zip(trees, part.varying, strict=True):
             text = self._renamed(tree, {index: name}) if tree is not None and self._counts(tree, index, hole) else None
             texts.append(text or self._progression(hole, name, part.rest, piece))
         if all(texts):
-            self._indices.add(name)
+            self._table.take_index(name)
             part.index = name
             for hole, text in zip(part.varying, texts, strict=True):
                 hole.text = text or ""
@@ -262,7 +247,7 @@ class _Resolver:
     def _counts(self, tree: ast.expr, index: str, hole: Hole) -> bool:
         """Whether a formula gives the values of all iterations, counted by ``index``."""
         return all(
-            _same(formulas.value(tree, {**known, index: i}), value)
+            same(formulas.value(tree, {**known, index: i}), value)
             for row, known in zip(hole.values, self._known, strict=True)
             for i, value in enumerate(() if row is ABSENT else row)
         )
@@ -277,7 +262,9 @@ class _Resolver:
             if any(value != row[0] + i * each for i, value in enumerate(row[1:], 1)):
                 return None
         start = self._text_for([row[0] if row else ABSENT for row in rows], list(self._widths_near(piece)))
-        named = (each.text for each in construct.holes if each.text and not each.text.isdigit() and self._gives(each.text, steps))
+        named = (
+            each.text for each in construct.holes if each.text and not each.text.isdigit() and self._table.unify(each.text, steps)
+        )
         step = next(named, None)
         if start and step:
             return self._normal(f"{start} + {index} * ({step})")
@@ -295,85 +282,6 @@ class _Resolver:
         if _constant(values):
             return literal(next(each for each in values if each is not ABSENT))
         return self._by_width(Hole("", values, derived=True), widths)
-
-    # --- arguments ---------------------------------------------------------------------------------------------------
-
-    def _new(self, hole: Hole, label: str) -> str:
-        label = label.strip("_")
-        short = hole.role not in _WIDTHS and hole.role not in self._arguments and hole.role not in self._template.first.parameters
-        wanted = hole.role if short or not label or label == hole.role else f"{label}_{hole.role}"
-        for name in (hole.role, wanted):
-            found = self._arguments.get(name)
-            if found is not None and found.parameter is None and self._merge(found, hole.values):
-                return name
-        name = free_name(wanted, _Either(self._arguments, self._template.first.parameters, self._reserved, self._indices))
-        self._arguments[name] = Argument(name, list(hole.values), hole.default)
-        return name
-
-    def _named(self, wanted: str, values: list[Any], default: object, parameter: str | None = None) -> str | None:
-        """The argument called ``wanted``, or as near as Python lets it, with these values; None where it is one with others."""
-        name = free_name(wanted, _Either(self._reserved, self._indices))
-        found = self._arguments.get(name)
-        if found is None:
-            self._arguments[name] = Argument(name, list(values), default, parameter)
-            return name
-        return name if found.parameter == parameter and self._merge(found, values) else None
-
-    @staticmethod
-    def _merge(argument: Argument, values: list[Any]) -> bool:
-        """Whether ``argument`` has these values, where it had none of its own taken from them."""
-        if not _agree(argument.values, values):
-            return False
-        argument.values = [new if old is ABSENT else old for old, new in zip(argument.values, values, strict=True)]
-        return True
-
-    def _order(self) -> None:
-        """The arguments in the order in which a caller gives them, with defaults where some caller relies on the spec's."""
-        template = self._template
-        used = {name for text in dict.fromkeys(self._texts) for name in _names_in(text)}
-        rank = {name: index for index, name in enumerate(template.first.scope.arguments, 1)}
-        found = sorted(
-            (each for each in self._arguments.values() if each.name in used),
-            key=lambda each: 0 if each.name == self._role.text else rank.get(each.parameter or "", len(rank) + 1),
-        )
-        for argument in found:
-            argument.default = _default(argument, template)
-            known = [value for value in argument.values if value is not ABSENT]
-            argument.values = [known[0] if value is ABSENT else value for value in argument.values]
-        template.arguments = sorted(found, key=lambda each: each.default is not REQUIRED)
-
-
-class _Either:
-    """What is in any of several containers."""
-
-    def __init__(self, *containers: Container[str]) -> None:
-        self._containers = containers
-
-    def __contains__(self, name: object) -> bool:
-        return any(name in each for each in self._containers)
-
-
-def _default(argument: Argument, template: Template) -> object:
-    """What the spec leaves unsaid: PyTorch's own default for a lowered value, else the value that most silent callers mean."""
-    name = argument.parameter
-    if name is None:
-        lowered = argument.default is not REQUIRED and any(_same(value, argument.default) for value in argument.values)
-        return argument.default if lowered else REQUIRED
-    raw = [plain(instance.scope.arguments.get(name, ABSENT)) for instance in template.instances]
-    if not _agree(raw, argument.values) and any(_same(value, argument.default) for value in argument.values):
-        return argument.default
-    silent = [
-        value
-        for instance, value in zip(template.instances, argument.values, strict=True)
-        if value is not ABSENT and name not in instance.scope.origins
-    ]
-    if template.first.scope.kind != "block" or not silent:
-        return REQUIRED
-    return max(dict.fromkeys(silent), key=silent.count)
-
-
-def _names_in(text: str) -> Iterator[str]:
-    yield from (node.id for node in ast.walk(ast.parse(text, mode="eval")) if isinstance(node, ast.Name))
 
 
 def _width(part: Module) -> Hole | None:
@@ -394,14 +302,5 @@ def _sum(texts: list[str]) -> str:
     return " + ".join([*terms, *([str(numbers)] if numbers or not terms else [])])
 
 
-def _same(one: Any, other: Any) -> bool:
-    return one == other and type(one) is type(other)
-
-
 def _constant(values: list[Any]) -> bool:
     return Hole("", values).constant
-
-
-def _agree(ours: list[Any], theirs: list[Any]) -> bool:
-    """Whether two lists of values are equal wherever both have one."""
-    return all(a is ABSENT or b is ABSENT or _same(a, b) for a, b in zip(ours, theirs, strict=True))

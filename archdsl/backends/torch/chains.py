@@ -1,5 +1,6 @@
 """Labelled bodies that are nothing but modules one after another, folded into one ``nn.Sequential`` each."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from archdsl.backends.torch.instances import Key, Ref
@@ -25,12 +26,12 @@ class Step:
     guards: tuple[Key, ...] = ()
 
 
-def fold(template: Template) -> list[Step]:
-    """The template's pieces with every plain chain folded, inner ones first."""
+def fold(template: Template, returned: Iterable[Ref]) -> list[Step]:
+    """The template's pieces with every plain chain folded, inner ones first; what is ``returned`` stays a value of its own."""
     steps = {piece.key: _step(piece) for piece in template.pieces}
-    uses: dict[Ref, int] = {template.output: 1}
+    uses: dict[Ref, int] = {}
     watched = [ref for each in template.conditionals for ref in (each.entry, each.exit)]
-    for ref in [*watched, *(ref for step in steps.values() for ref in step.inputs)]:
+    for ref in [*watched, *returned, *(ref for step in steps.values() for ref in step.inputs)]:
         uses[ref] = uses.get(ref, 0) + 1
     bodies = template.shape.bodies
     members: dict[tuple[str, ...], list[Key]] = {path: [] for path in bodies}

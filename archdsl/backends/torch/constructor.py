@@ -18,11 +18,10 @@ from archdsl.backends.torch.templates import (
     Repeated,
     Template,
 )
-from archdsl.backends.torch.text import INDENT, WIDTH, free_name, lay_out, literal
+from archdsl.backends.torch.text import INDENT, LONGEST_NAME, WIDTH, free_name, lay_out, literal
 from archdsl.ir import MODULE_ATTRIBUTES, REQUIRED
 
 _POSITIONAL = 3
-_LONGEST_NAME = 24
 
 
 class Face:
@@ -54,7 +53,7 @@ class Face:
             if value == text:
                 return f"self.{name}"
         wanted = text.lstrip("_") if text.isidentifier() else role
-        name = free_name(wanted[:_LONGEST_NAME], self._taken)
+        name = free_name(wanted[:LONGEST_NAME], self._taken)
         self._taken.add(name)
         self.stored[name] = text
         return f"self.{name}"

@@ -8,8 +8,9 @@ from archdsl.backends.torch.arguments import resolve
 from archdsl.backends.torch.chains import Chain, fold
 from archdsl.backends.torch.constructor import Face, constructor
 from archdsl.backends.torch.forward import arguments_of, forward
-from archdsl.backends.torch.instances import Cutter, Ref
-from archdsl.backends.torch.templates import Expression, Module, Planner, Template
+from archdsl.backends.torch.instances import Cutter
+from archdsl.backends.torch.plan import Planner
+from archdsl.backends.torch.templates import Expression, Module, Template
 from archdsl.backends.torch.text import INDENT, camel_case, docstring, free_name
 from archdsl.diagnostics import error
 from archdsl.ir import Graph, Unsupported
@@ -72,10 +73,11 @@ class _Module:
         return "\n".join([f"class {_OUTPUTS}(NamedTuple):", doc, "", *fields])
 
     def _class(self, template: Template) -> Iterator[str]:
-        steps = fold(template)
+        network = template is self._templates[-1]
+        results = [(output.name, self._refs[output.node]) for output in self._graph.outputs] if network else []
+        steps = fold(template, [ref for _, ref in results] if network else [template.output])
         self._used.update(name for step in steps for name in _used_in(step.part))
         face = Face(template, steps)
-        network = template is self._templates[-1]
         yield f"class {template.name}(nn.Module):"
         doc = docstring(self._shapes() if network else template.first.scope.doc, INDENT)
         yield from [*doc, ""] if doc else []
@@ -88,8 +90,7 @@ class _Module:
         inputs: list[str] = []
         for node in self._graph.inputs:
             inputs.append(free_name(node.path, {*self._taken, *inputs}))
-        returns: list[tuple[str, Ref]] = [(output.name, self._refs[output.node]) for output in self._graph.outputs]
-        yield from forward(face, inputs, returns, "Tensor" if len(returns) == 1 else _OUTPUTS, self._taken)
+        yield from forward(face, inputs, results, "Tensor" if len(results) == 1 else _OUTPUTS, self._taken)
 
     def _shapes(self) -> str:
         shapes = ", ".join(f"{node.path} {node.type}" for node in self._graph.inputs)

@@ -11,10 +11,9 @@ from archdsl.backends.torch.chains import Chain, Step
 from archdsl.backends.torch.constructor import Face, attribute
 from archdsl.backends.torch.instances import Key, Ref
 from archdsl.backends.torch.templates import Expression, Template
-from archdsl.backends.torch.text import INDENT, WIDTH, free_name, lay_out
+from archdsl.backends.torch.text import INDENT, LONGEST_NAME, WIDTH, AnyOf, free_name, lay_out
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
-_LONGEST_NAME = 24
 _BODY = INDENT * 2
 
 
@@ -227,7 +226,7 @@ class _Writer:
         """The variable for a step's value: ``x`` for the running value, a label for a branch and for what is kept."""
         output = self._roads.get(step.key)
         if output is not None:
-            name = free_name(output[:_LONGEST_NAME], self._reserved)
+            name = free_name(output[:LONGEST_NAME], self._reserved)
             return name if self._is_free(name, position) else self._free(output)
         if self._is_kept(step):
             return self._free(step.path[-1])
@@ -279,12 +278,12 @@ class _Writer:
         following = [self._face.steps[use] for use in self._uses.get(step.key, ()) if use < len(self._face.steps)]
         if body is None and len(following) == 1 and (len(following[0].inputs) == 1 or step.key not in following[0].inputs):
             wanted = "y"
-        wanted = free_name(wanted[:_LONGEST_NAME], self._reserved)
+        wanted = free_name(wanted[:LONGEST_NAME], self._reserved)
         return wanted if wanted != "x" and self._is_free(wanted, position) else self._free(wanted)
 
     def _free(self, wanted: str) -> str:
         """A name that no variable has."""
-        return free_name(wanted[:_LONGEST_NAME], _Taken(self._holders, self._reserved, self._fixed, {"x"}))
+        return free_name(wanted[:LONGEST_NAME], AnyOf(self._holders, self._reserved, self._fixed, {"x"}))
 
     def _is_free(self, name: str, position: int) -> bool:
         """Whether a variable does not exist yet, or holds what nothing needs after ``position``."""
@@ -296,16 +295,6 @@ class _Writer:
     def _hold(self, name: str, ref: Ref) -> None:
         self._variables[ref] = name
         self._holders[name] = ref
-
-
-class _Taken:
-    """What is in any of several containers."""
-
-    def __init__(self, *containers: Container[str]) -> None:
-        self._containers = containers
-
-    def __contains__(self, name: object) -> bool:
-        return any(name in each for each in self._containers)
 
 
 def _is_loop(step: Step) -> bool:

@@ -9,6 +9,8 @@ from typing import Any
 
 WIDTH = 100
 INDENT = "    "
+LONGEST_NAME = 24
+"""Characters of a name that is made from another."""
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _RESERVED = frozenset({"torch", "nn", "F", "Tensor", "NamedTuple", "OrderedDict", "self", "super", *dir(builtins)})
 _AMBIGUOUS = frozenset("lIO")
@@ -38,6 +40,16 @@ def free_name(wanted: str, taken: Container[str]) -> str:
         candidate = f"{name}{number}" if not name[-1].isdigit() else f"{name}_{number}"
         number += 1
     return candidate
+
+
+class AnyOf:
+    """What is in any of several containers: names that :func:`free_name` is to keep clear of."""
+
+    def __init__(self, *containers: Container[str]) -> None:
+        self._containers = containers
+
+    def __contains__(self, name: object) -> bool:
+        return any(name in each for each in self._containers)
 
 
 def camel_case(name: str) -> str:
