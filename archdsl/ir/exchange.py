@@ -5,7 +5,6 @@ Spans are ``[source, start, end]`` in code points.  Of where values come from, t
 """
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import fields as declared
 from functools import partial
@@ -21,7 +20,6 @@ from archdsl.source import Source, Span
 
 SCHEMA = 1
 _MOST_BYTES = 1 << 28
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _GRAPH = ("schema", "network", "doc", "arguments", "about", "sources", "scopes", "nodes", "guards", "outputs", "renames")
 _NODE = ("path", "op", "attributes", "inputs", "out", "weights", "macs", "scope", "span", "origins")
 _SCOPE, _GUARD, _OUTPUT = (tuple(field.name for field in declared(each)) for each in (Scope, Guard, Output))
@@ -72,8 +70,7 @@ def to_json(graph: Graph) -> str:
         "outputs": [plain(each) for each in graph.outputs],
         "renames": graph.renames,
     }
-    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
-    return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)  # names of files may hold bytes that are no text
+    return json.dumps(document, separators=(",", ":"))  # in ASCII: nothing in it acts on a terminal or cannot be encoded
 
 
 def from_json(text: str, operators: Mapping[str, type[Op]]) -> Graph:

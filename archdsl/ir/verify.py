@@ -15,8 +15,8 @@ def verify(graph: Graph) -> Graph:
     """The graph itself, once it is known to be sound; a graph that is not raises :class:`InternalError`.
 
     Sound: paths unique, every input defined before its use (hence no cycle), arity within the operator's bounds, every type,
-    weight and cost what the operator says of its inputs, outputs named once and present.  Scopes nest as their paths do, nodes lie
-    in them by their paths, and what leaves a scope is its exit; guards stand around nodes of their scope.
+    weight and cost what the operator says of its inputs, outputs named once and present.  Scopes nest as their paths do, nodes
+    lie in them by their paths, and what leaves a scope is its exit; guards stand around nodes of their scope.
     """
     seen: set[str] = set()
     sound: set[_Claim] = set()

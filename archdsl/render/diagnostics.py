@@ -6,7 +6,7 @@ from pathlib import PurePath
 from typing import Any
 from urllib.parse import quote
 
-from archdsl.diagnostics import CODES, Diagnostic, Label
+from archdsl.diagnostics import CODES, Diagnostic, Label, printable
 from archdsl.source import Span
 
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -67,8 +67,9 @@ def _command(diagnostic: Diagnostic) -> str:
 
 
 def _escaped(text: str, more: str = "") -> str:
-    """``text`` with the characters that end a workflow command, or one of its parts, percent-encoded."""
-    return "".join(f"%{ord(character):02X}" if character in f"%\r\n{more}" else character for character in text)
+    """``text`` with the characters that end a workflow command, or one of its parts, percent-encoded, and others made visible."""
+    ends = f"%\r\n{more}"
+    return "".join(f"%{ord(character):02X}" if character in ends else printable(character) for character in text)
 
 
 def _prose(diagnostic: Diagnostic) -> str:
