@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any, Literal, TypedDict
 
+from archdsl.diagnostics import error, printable
 from archdsl.ir import Op
 from archdsl.ops import BY_KEYWORD
 from archdsl.source import Source
@@ -54,6 +55,13 @@ class Choices:
     edits: tuple[Source, ...] = ()
     parameters: Parameters = field(default_factory=dict)
     operators: Mapping[str, type[Op]] = field(default_factory=lambda: BY_KEYWORD)
+
+    def __post_init__(self) -> None:
+        """Raises E0106 where a string holds what UTF-8 has no form for; in a text, the parser finds that."""
+        for name, value in self.parameters.items():
+            for part in value if isinstance(value, tuple) else (value,):
+                if isinstance(part, str) and any("\ud800" <= character <= "\udfff" for character in part):
+                    raise error("E0106", f"`{printable(name)}` holds half of a surrogate pair, which is no character")
 
 
 def choices(

@@ -170,12 +170,13 @@ def slip(word: str, known: Iterable[str]) -> str | None:
     """The known name that ``word`` can only be a slip for; None where something else may be meant.
 
     A slip is a difference in case, two letters swapped, or a letter missing or too many inside the name, or a plural's `s` at its
-    end.  Another letter, digit or ending makes the name of something else: `ReductionC`, `conv1`, `convt`.
+    end.  Another letter, digit or ending makes the name of something else: `ReductionC`, `conv1`, `convt`.  So does a capital at
+    its beginning: blocks are called so, and `Conv` may be one whose import was forgotten, with more in it than `conv`.
     """
     names = set(known)
     alike = [name for name in names if name.lower() == word.lower()]
-    if len(alike) == 1:
-        return alike[0]
+    if alike:
+        return alike[0] if len(alike) == 1 and word[:1].islower() and alike[0][:1].islower() else None
     slips = [name for name in names if _is_slip(word, name)] if len(word) >= _SHORTEST_SLIP else []
     return slips[0] if len(slips) == 1 else None
 

@@ -8,6 +8,7 @@ import click
 from archdsl.cli.onnx import OnnxOptions, onnx_options
 from archdsl.cli.options import Options, SpecCommand, network_options, verbosity
 from archdsl.cli.streams import Settings, result, result_bytes
+from archdsl.diagnostics import printable
 
 
 @click.command("compile", cls=SpecCommand, short_help="Emit PyTorch source, an ONNX model, or a stage of the compiler.")
@@ -42,7 +43,7 @@ def command(settings: Settings, spec: str, options: Options, target: str, output
     _keep_sources(output, (spec, *sources))
     data = text.encode()
     atomic_write(output, data)
-    settings.say(f"wrote {output} ({len(data):,} bytes)")
+    settings.say(f"wrote {printable(output)} ({len(data):,} bytes)")
 
 
 def _write_onnx(settings: Settings, spec: str, options: Options, onnx: OnnxOptions, output: str | None) -> None:
@@ -57,9 +58,9 @@ def _write_onnx(settings: Settings, spec: str, options: Options, onnx: OnnxOptio
     sources = [spec, *(source.path for source in network.graph.sources)]
     _keep_sources(output, (*sources, onnx.weights) if onnx.weights is not None else tuple(sources))
     saved = network.save_onnx(output, external=onnx.external_data, **onnx.arguments())
-    settings.say(f"wrote {saved.path} ({saved.size:,} bytes)")
+    settings.say(f"wrote {printable(saved.path)} ({saved.size:,} bytes)")
     if saved.data is not None:
-        settings.say(f"wrote {saved.data} ({saved.data_size:,} bytes)")
+        settings.say(f"wrote {printable(saved.data)} ({saved.data_size:,} bytes)")
 
 
 def _keep_sources(output: str, sources: tuple[str, ...]) -> None:
@@ -67,7 +68,7 @@ def _keep_sources(output: str, sources: tuple[str, ...]) -> None:
     for path in sources:
         with suppress(OSError):
             if os.path.samefile(output, path):
-                raise click.BadParameter(f"`{output}` is what is being compiled", param_hint="-o")
+                raise click.BadParameter(f"`{printable(output)}` is what is being compiled", param_hint="-o")
 
 
 def _emitted(settings: Settings, spec: str, options: Options, target: str) -> tuple[str, tuple[str, ...]]:

@@ -16,7 +16,7 @@ def verify(graph: Graph) -> Graph:
 
     Sound: paths unique, every input defined before its use (hence no cycle), arity within the operator's bounds, every type,
     weight and cost what the operator says of its inputs, outputs named once and present.  Scopes nest as their paths do, nodes
-    lie in them by their paths, and what leaves a scope is its exit; guards stand around nodes of their scope.
+    lie in them by their paths, and what leaves a scope is its exit; guards stand around nodes of their scope.  All is used.
     """
     seen: set[str] = set()
     sound: set[_Claim] = set()
@@ -77,6 +77,10 @@ def _verify_structure(graph: Graph, paths: set[str]) -> None:
     for output in graph.outputs:
         if output.node not in paths:
             raise InternalError(f"output `{output.name}` refers to `{output.node}`, which does not exist")
+    used = {output.node for output in graph.outputs}.union(*(node.inputs for node in graph.nodes))
+    idle = [node.path for node in graph.nodes if node.path not in used]
+    if idle:
+        raise InternalError(f"nothing uses the value of `{idle[0]}`")
 
 
 def _verify_tree(graph: Graph) -> None:

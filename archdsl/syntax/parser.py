@@ -15,6 +15,7 @@ from archdsl.syntax.indentation import mended, missing, missing_bracket
 from archdsl.syntax.tables import machine
 
 _MOST_FAULTS = 20
+_HALF = re.compile("[\ud800-\udfff]")  # which strings of Python can hold, and no file does
 _HEAD = re.compile(r"\s*(?:(?:block|arch)\s+\w+|variant\s+\w+\s+of\s+\w+|about\b)")
 _MOST_REPARSED = 300_000  # characters: beyond it, parsing once more for each fault would be felt
 
@@ -65,6 +66,9 @@ def _parse_all(source: Source, start: str, limits: Limits) -> Any:
     """
     if len(source.text) > limits.file_bytes:
         raise error("E0105", f"the text is longer than {limits.file_bytes} bytes", Span(source, 0, 0))
+    half = None if source.text.isascii() else _HALF.search(source.text)
+    if half is not None:
+        raise error("E0106", "half of a surrogate pair is no character", Span(source, half.start(), half.end()), "UTF-8 has none")
     found: list[Diagnostic] = []
     brackets: list[Diagnostic] = []
     text = source.text

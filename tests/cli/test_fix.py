@@ -315,7 +315,8 @@ KNOWN = ["conv", "max_pool", "avg_pool", "stride", "relu", "elu", "InceptionA", 
     "word, name",
     [
         *(("cnov", "conv"), ("strides", "stride"), ("maxpool", "max_pool"), ("max_ppool", "max_pool"), ("rleu", "relu")),
-        *(("inceptionA", "InceptionA"), ("LINEAR", "linear"), ("dropuot", "dropout")),
+        *(("linEAR", "linear"), ("dropuot", "dropout"), ("InecptionA", "InceptionA")),
+        *(("Conv", None), ("ReLU", None), ("LINEAR", None), ("inceptionA", None), ("INCEPTIONA", None)),
         *(("conv2", None), ("convt", None), ("InceptionB", None), ("mac_pool", None), ("pool", None), ("rel", None)),
     ],
 )
@@ -326,6 +327,15 @@ def test_only_a_slip_is_certain(word, name):
 def test_of_two_names_that_are_meant_neither_is_certain():
     assert slip("cove", ["cover", "coves", "ocve"]) is None
     assert slip("CONV", ["conv", "Conv"]) is None
+
+
+def test_a_block_whose_import_was_forgotten_is_not_taken_for_an_operator(archdsl, folder):
+    text = "arch a() {\n  input x: [N, 3, 8, 8]\n  c: Conv(4, 3x3)\n  output y\n}\n"
+    (folder / "yolo.arch").write_text(text, encoding="utf-8")
+    ran = archdsl("check", "--fix", "yolo.arch")
+    assert ran.code == 1
+    assert "did you mean `conv`?" in ran.err
+    assert (folder / "yolo.arch").read_text(encoding="utf-8") == text
 
 
 def test_a_respelling_is_certain_where_it_is_of_a_slip():

@@ -81,6 +81,15 @@ def test_a_workflow_command_escapes_what_ends_a_property():
     assert line.startswith("::error file=C%3Aa%2Cb%0Ac.arch,line=1,")
 
 
+def test_a_workflow_command_holds_nothing_that_acts_on_a_terminal():
+    odd = Source("a\x1b[31m\u202e\udcff.arch", "text")
+    made = as_github([fault(primary=Label(Span(odd, 0, 4)), message="`\x1b]8;;\u2028\x85` is\todd", help="\u202e")])
+    assert made.startswith("::error file=a<U+001B>[31m<U+202E><U+DCFF>.arch,line=1,")
+    assert "::`<U+001B>]8;;<U+2028><U+0085>` is odd%0Aat" in made
+    assert made.endswith("help: <U+202E>\n")
+    assert made[:-1].isprintable()
+
+
 def test_a_workflow_command_has_no_columns_over_two_lines():
     assert as_github([fault(primary=Label(TWO_LINES))]).startswith("::error file=a b/ñ%25.arch,line=2,endLine=3,title=")
 
@@ -112,6 +121,12 @@ def test_sarif_places_results_by_rule_and_region():
     (replacement,) = first["fixes"][0]["artifactChanges"][0]["replacements"]
     assert replacement == {"deletedRegion": place, "insertedContent": {"text": "mended"}}
     assert json.loads(json.dumps(log)) == log
+
+
+@pytest.mark.parametrize("path, uri", [("x\udcff.arch", "x%FF.arch"), ("/a b/x\udcff.arch", "file:///a%20b/x%FF.arch")])
+def test_sarif_quotes_the_bytes_of_a_file_name_that_is_no_text(path, uri):
+    log = as_sarif([fault(primary=Label(Span(Source(path, "text"), 0, 4)))], "1")
+    assert log["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == uri
 
 
 def test_sarif_gives_absolute_paths_as_file_addresses(tmp_path):

@@ -6,6 +6,7 @@ from archdsl.analysis.lints.allowed import allowed
 from archdsl.pipeline import diagnose
 from archdsl.source import Source
 from archdsl.syntax import source_from_bytes
+from archdsl.syntax.format import format_source
 
 NET = """\
 arch net() {{
@@ -37,6 +38,9 @@ CONV = "  c: conv(4, 3x3)"
         f"  # some other remark\n  # allow W104: reason\n{CONV}",
         "  c: conv(\n    4, 3x3\n  ) # allow W104",
         "  c: conv( # allow W104\n    4, 3x3\n  )",
+        "  c: conv(\n    4, # allow W104\n    3x3\n  )",
+        "  c: conv(\n    4,\n    3x3,\n    bias=true,\n    groups=1\n  ) # allow W104",
+        '  c: conv(\n    4,\n    # allow W104\n    3x3,\n    bias=true,\n    init="trunc_normal(0.1)"\n  )',
     ],
 )
 def test_a_comment_allows(body):
@@ -57,7 +61,9 @@ def test_a_comment_allows(body):
         f"{CONV}\n  # allow W104: below",
         f"  # allow W104: too far above\n\n{CONV}",
         f"  # allow W104: of another line\n  identity\n{CONV}",
-        "  c: conv(\n    4, # allow W104\n    3x3\n  )",
+        "  c: conv(\n    4, 3x3\n  )\n  # allow W104: below",
+        "  b: repeat(\n    2) { # allow W104\n    c: conv(\n      4, 3x3\n    )\n    n: bn }",
+        "  r: residual(shortcut = { # allow W104\n    c: conv(4, 3x3); n: bn\n  }) { d: conv(4, 3x3, bias=false) }",
     ],
 )
 def test_a_comment_does_not(body):
@@ -92,6 +98,20 @@ def test_carriage_returns_and_a_byte_order_mark_change_nothing():
     found = allowed(source)
     assert (found.everywhere, found.lines) == ({"W109"}, {5: {"W104"}})
     assert diagnose(source)[1] == ()
+
+
+LONG = (
+    'c: conv(channels=(4 + 0) * 1, kernel=3x3, stride=1x1, dilation=1x1, pad=same, groups=1, bias=true, init="trunc_normal(0.1)")'
+)
+
+
+@pytest.mark.parametrize("call", [LONG, LONG.replace("bias=true, ", "").replace("4 + 0", "4 + 0 + 0 + 0")])
+def test_the_formatter_parts_no_comment_from_what_it_allows(call):
+    source = Source("net.arch", NET.format(f"  {call} # allow W104"))
+    laid_out = Source("net.arch", format_source(source))
+    assert laid_out.text.count("\n") > source.text.count("\n") + 4
+    assert "W104" not in {each.code for each in diagnose(laid_out)[1]}
+    assert "W104" in {each.code for each in diagnose(Source("net.arch", laid_out.text.replace("allow", "allo")))[1]}
 
 
 def test_errors_are_never_allowed():

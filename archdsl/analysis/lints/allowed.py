@@ -6,7 +6,8 @@
     # allow W104, W108: as in the released weights       on a line of its own: in the next line
     conv(64, 3x3)   # allow W104: …                      behind code: in this line
 
-A warning belongs to the line where its place begins, and to the one where it ends.
+A warning belongs to every line of its place, the one that is marked, and of the call that this stands in: the formatter may
+part a call from the comment behind it by as many lines as the call has arguments.
 """
 
 import re
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field
 
 from archdsl.diagnostics import Diagnostic
 from archdsl.source import Source, Span
-from archdsl.syntax.brackets import comments
+from archdsl.syntax.brackets import CLOSER, comments, scan
 
 _ALLOW = re.compile(r"#[ \t]*allow[ \t]+(W\d{3}(?:[ \t]*,[ \t]*W\d{3})*)(?!\w)")
 _CODE = re.compile(r"W\d{3}")
@@ -25,14 +26,17 @@ _HEAD = re.compile(r'(?:[ \t\r\n;]+|#[^\r\n]*|"""[^"]*(?:"(?!"")[^"]*)*""")*')
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """The codes that one source allows, everywhere and by line."""
+    """The codes that one source allows, everywhere and by line; ``calls`` are first and last line of what goes on in a line."""
 
     everywhere: frozenset[str] = frozenset()
     lines: dict[int, set[str]] = field(default_factory=dict)
+    calls: dict[int, tuple[int, int]] = field(default_factory=dict)
 
     def covers(self, code: str, span: Span) -> bool:
         """Whether ``code`` is allowed at ``span``."""
-        return code in self.everywhere or any(code in self.lines.get(line, ()) for line in (span.line, span.end_line))
+        first, last = span.line, span.end_line
+        first, last = self.calls.get(first, (first, first))[0], self.calls.get(last, (last, last))[1]
+        return code in self.everywhere or any(code in self.lines.get(line, ()) for line in range(first, last + 1))
 
 
 def without_allowed(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
@@ -68,4 +72,24 @@ def allowed(source: Source) -> Allowed:
             lines.setdefault(line, set()).update(codes)
         else:  # what stands above a comment on a line of its own holds for the line below too
             lines.setdefault(line + 1, set()).update(codes | lines.get(line, set()))
-    return Allowed(frozenset(everywhere), lines)
+    return Allowed(frozenset(everywhere), lines, _calls(source))
+
+
+def _calls(source: Source) -> dict[int, tuple[int, int]]:
+    """First and last line of the argument list that goes on in a line; statements in braces inside of one stand by themselves."""
+    open_at_end: dict[int, str] = {}
+    opened: list[str] = []
+    for bracket, start in scan(source.text):
+        if bracket in CLOSER:
+            opened.append(bracket)
+        elif opened:
+            opened.pop()
+        open_at_end[source.location(start)[0]] = opened[-1] if opened else "{"
+    found: dict[int, tuple[int, int]] = {}
+    first, innermost = 1, "{"
+    for line in range(1, len(source.line_starts) + 1):
+        innermost = open_at_end.get(line, innermost)
+        if innermost == "{":
+            found.update((each, (first, line)) for each in range(first, line + 1))
+            first = line + 1
+    return found

@@ -8,6 +8,8 @@ from archdsl.ir import Node, Window
 
 _PASSING = ("norm", "activation", "regularisation")
 """Families that leave height and width alone and stand between two convolutions in a row."""
+_LONG = 3
+"""From how many times longer than across on a map is taken for a course of time, and no picture."""
 
 
 def cancelled_bias(uses: Uses, node: Node) -> Diagnostic | None:
@@ -42,7 +44,8 @@ def repeated_strip(uses: Uses, node: Node) -> Diagnostic | None:
     Inception-v4's 17x17 module Fig. 5 of arXiv:1602.07261 prints 1x7 twice; the released network has 1x7 and 7x1.
 
     The rule is silent where something else reads the value in between, as in modules that go on with 1x3 and 3x1 side by
-    side, and where the map is one cell high (or wide), so that there is nothing to turn to.
+    side, where the map is one cell high (or wide), so that there is nothing to turn to, and where both run along a map that is
+    at least three times as long that way as across, such as a spectrogram: reach in time is wanted there for itself.
     """
     strip = _strip(uses, node)
     before = None if strip is None else _layer_before(uses, node)
@@ -112,9 +115,9 @@ def _strip(uses: Uses, node: Node) -> _Strip | None:
     if window is None or 1 not in window.kernel or not entering.is_map:
         return None
     (height, width), (rows, columns) = window.kernel, entering.spatial
-    if height < width and rows > 1:
+    if height < width and rows > 1 and columns < _LONG * rows:
         return _Strip("width", width)
-    return _Strip("height", height) if width < height and columns > 1 else None
+    return _Strip("height", height) if width < height and columns > 1 and rows < _LONG * columns else None
 
 
 def _layer_before(uses: Uses, node: Node) -> Node | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from archdsl.backends.torch.instances import CallItem, Content, Instance, Key, OpItem, RepeatItem
@@ -69,11 +70,8 @@ class Planner:
 
     def plan(self, network: Instance) -> Iterator[Template]:
         """All classes, those that others use before them; each is to be resolved before the next is asked for."""
-        by_definition: dict[tuple[str, int], list[Instance]] = {}
-        for instance in _inner_first(network):
-            by_definition.setdefault(instance.definition, []).append(instance)
-        for definition in _ordered(by_definition):
-            for template in self._grouped(by_definition[definition]):
+        for instances in _by_definition(network):
+            for template in self._grouped(instances):
                 self._fill(template)
                 yield template
 
@@ -267,12 +265,24 @@ def _direct(content: Content) -> Iterator[Instance]:
             yield from _direct(element)
 
 
-def _ordered(by_definition: dict[tuple[str, int], list[Instance]]) -> list[tuple[str, int]]:
-    """The definitions, each after all that its instances contain."""
+def _by_definition(network: Instance) -> list[list[Instance]]:
+    """The instances of each definition, after those of all definitions that they contain.
+
+    Blocks that hold one another, under guards that do not hold at once, have no such order: their instances are set apart by how
+    much is nested in them.
+    """
+    instances = list(_inner_first(network))
+    found: dict[tuple[str, int], list[Instance]] = {}
+    for instance in instances:
+        found.setdefault(instance.definition, []).append(instance)
     uses = {
-        definition: {inner.definition: None for each in instances for item in each.items for inner in _direct(item.content)}
-        for definition, instances in by_definition.items()
+        definition: {inner.definition: None for each in members for inner in _inside(each)}
+        for definition, members in found.items()
     }
+    try:
+        TopologicalSorter(uses).prepare()
+    except CycleError:
+        return _by_height(instances)
     ordered: dict[tuple[str, int], None] = {}
 
     def visit(definition: tuple[str, int]) -> None:
@@ -283,7 +293,23 @@ def _ordered(by_definition: dict[tuple[str, int], list[Instance]]) -> list[tuple
 
     for definition in uses:
         visit(definition)
-    return list(ordered)
+    return [found[definition] for definition in ordered]
+
+
+def _by_height(instances: list[Instance]) -> list[list[Instance]]:
+    """The instances, inner ones first, by definition and by how many levels of others they hold; those with fewest first."""
+    heights: dict[int, int] = {}
+    found: dict[tuple[tuple[str, int], int], list[Instance]] = {}
+    for instance in instances:
+        height = heights[id(instance)] = 1 + max((heights[id(inner)] for inner in _inside(instance)), default=0)
+        found.setdefault((instance.definition, height), []).append(instance)
+    return [found[group] for group in sorted(found, key=lambda group: group[1])]
+
+
+def _inside(instance: Instance) -> Iterator[Instance]:
+    """The instances that one holds, without those inside them."""
+    for item in instance.items:
+        yield from _direct(item.content)
 
 
 def _joined(templates: list[Template], shape: Shape) -> Template | None:

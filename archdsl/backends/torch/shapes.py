@@ -94,9 +94,11 @@ def union(one: Shape, other: Shape) -> Shape | None:
 
 
 def _alike(one: Shape, other: Shape) -> bool:
-    """Whether the slots that both have are the same, in the same order."""
+    """Whether the slots that both have are the same, and they and the guarded statements in the same order."""
     common = [key for key in one.slots if key in other.slots]
     if common != [key for key in other.slots if key in one.slots]:
+        return False
+    if [key for key in one.sites if key in other.sites] != [key for key in other.sites if key in one.sites]:
         return False
     return all((one.slots[key].path, one.slots[key].kind) == (other.slots[key].path, other.slots[key].kind) for key in common)
 
