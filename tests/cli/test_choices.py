@@ -111,12 +111,30 @@ def test_a_spec_of_a_wrong_type_too(spec):
         ({"c": 1 << 90}, "E0402"),
         ({"c": 0.5}, "E0401"),
         ({"nothing": 1}, "E0405"),
+        ({"scheme": "\ud800"}, "E0106"),
+        ({"k": (3, "\udcff")}, "E0106"),
+        ({"c": Source("<c>", '"\ud800"')}, "E0106"),
+        ({"edits": 'replace a with conv("\ud800")'}, "E0106"),
+        ({"edits": "drop \ud800"}, "E0106"),
+        ({"variant": "\ud800"}, "E0201"),
+        ({"input": {"\ud800": (3, 8, 8)}}, "E0405"),
+        ({"parameters": {"\ud800": 1}}, "E0405"),
     ],
 )
 def test_a_wrong_value_is_a_fault_in_view_of_the_spec(wrong, code):
     with pytest.raises(ArchError) as caught:
         archdsl.load(SPEC, **wrong)
     assert caught.value.diagnostics[0].code == code
+
+
+@pytest.mark.parametrize(
+    "text", [f"{TEXT}# \ud800\n", f'"""\udfff"""\n{TEXT}', TEXT.replace('"he"', '"\ud800"'), TEXT.replace("conv", "con\ud800v")]
+)
+def test_a_text_that_no_file_could_hold_is_refused_at_its_place(text):
+    with pytest.raises(ArchError) as caught:
+        archdsl.load(Source("net.arch", text))
+    (diagnostic,) = caught.value.diagnostics
+    assert (diagnostic.code, diagnostic.primary.span.text in "\ud800\udfff") == ("E0106", True)
 
 
 def test_what_a_message_shows_is_short():
