@@ -92,8 +92,9 @@ def _verify_tree(graph: Graph) -> None:
         if scope.path in known or bool(scope.path) != bool(index):
             raise InternalError(f"two scopes at `{scope.path}`")
         known[scope.path] = index
-        if scope.kind == "repeat" and not isinstance(scope.arguments.get("count"), int):
-            raise InternalError(f"`{scope.path}` repeats, and does not say how often")
+        told = type(scope.arguments.get("count")) is int and "count" in scope.origins
+        if scope.kind == "repeat" and not told:
+            raise InternalError(f"`{scope.path}` repeats, and does not say how often, or from where it has that")
     for scope in graph.scopes[1:]:
         if _around(scope.path, known, within=True) != scope.parent:
             raise InternalError(f"scope `{scope.path}` does not lie in its parent")

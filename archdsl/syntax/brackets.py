@@ -2,20 +2,11 @@
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 # A string may lack its closing quote: it then reaches to the end of its line, and is not tried again from each quote in it.
 _HIDDEN = re.compile(r'"""[^"]*(?:"(?!"")[^"]*)*(?:""")?|"[^"\\\r\n]*(?:\\.[^"\\\r\n]*)*"?|#[^\r\n]*')
 _PIECE = re.compile(_HIDDEN.pattern + r"|[()\[\]{}]")
 CLOSER = {"(": ")", "[": "]", "{": "}"}
-
-
-class Unpaired(NamedTuple):
-    """A bracket that has no partner; ``at`` is where the text showed it: the wrong closer, or None for the end of the text."""
-
-    bracket: str
-    start: int
-    at: int | None
 
 
 def scan(text: str) -> Iterator[tuple[str, int]]:
@@ -37,28 +28,29 @@ def code(text: str) -> str:
     return _HIDDEN.sub(lambda found: re.sub(r"[^\r\n]", " ", found.group()), text)
 
 
-def unpaired(text: str) -> list[Unpaired]:
-    """The brackets without a partner, in the order of the text.
+def unpaired(text: str) -> dict[int, int | None]:
+    """Where the brackets without a partner stand, in the order of the text, each with the place that showed it.
 
-    A closer that does not fit the innermost opener closes the nearest opener of its kind, and those between are never
-    closed; where there is none, the closer closes nothing.
+    That is the wrong closer, the bracket itself where it closes nothing, or None for the end of the text.  A closer that does not
+    fit the innermost opener closes the nearest opener of its kind, and those between are never closed; where there is none, the
+    closer closes nothing.
     """
-    faults: list[Unpaired] = []
-    stack: list[tuple[str, int]] = []
+    faults: dict[int, int | None] = {}
+    stack: list[int] = []
     waiting = dict.fromkeys(CLOSER.values(), 0)  # openers on the stack, by what closes them
     for bracket, start in scan(text):
         if bracket in CLOSER:
-            stack.append((bracket, start))
+            stack.append(start)
             waiting[CLOSER[bracket]] += 1
             continue
         if not waiting[bracket]:
-            faults.append(Unpaired(bracket, start, start))
+            faults[start] = start
             continue
         while True:
-            opener, place = stack.pop()
-            waiting[CLOSER[opener]] -= 1
-            if CLOSER[opener] == bracket:
+            place = stack.pop()
+            closer = CLOSER[text[place]]
+            waiting[closer] -= 1
+            if closer == bracket:
                 break
-            faults.append(Unpaired(opener, place, start))
-    faults += [Unpaired(opener, place, None) for opener, place in stack]
-    return sorted(faults, key=lambda fault: fault.start)
+            faults[place] = start
+    return dict(sorted([*faults.items(), *((place, None) for place in stack)]))

@@ -10,7 +10,7 @@ from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedTok
 from archdsl.diagnostics import ArchError, Fix, InternalError, Label, error
 from archdsl.source import Source, Span
 from archdsl.syntax import words
-from archdsl.syntax.brackets import CLOSER, Unpaired, unpaired
+from archdsl.syntax.brackets import CLOSER, unpaired
 from archdsl.syntax.characters import stray_character
 from archdsl.syntax.layout import BOUNDARIES
 
@@ -108,7 +108,7 @@ def _nested_definition(stop: Stop) -> ArchError | None:
         return None
     name = found.group(1) or "from"
     definition = Span(stop.source, word, word + len(name))
-    if not {fault.start for fault in unpaired(stop.text)}.intersection(braces):
+    if unpaired(stop.text).keys().isdisjoint(braces):
         return error("E0501", f"a `{name}` inside a body", definition, help=f"a `{name}` stands at the outermost level of a file")
     opener = _opener_left_open(stop.text, braces, word)
     line_number, column = stop.source.location(opener)
@@ -135,28 +135,28 @@ def _opener_left_open(text: str, braces: Sequence[int], definition: int) -> int:
 def _bracket(stop: Stop) -> ArchError | None:
     """A closer that closes nothing, or an opener whose missing partner made the parser stop."""
     faults = unpaired(stop.text)
-    for fault in faults:
-        if fault.bracket in ")]}" and fault.start == stop.span.start:
-            return error("E0102", f"`{fault.bracket}` closes nothing", stop.span)
-    opened = {token.start_pos for token in stop.opened}
-    open_here = [fault for fault in faults if fault.start in opened]
-    if not open_here:
+    closer = stop.text[stop.span.start : stop.span.start + 1]
+    if stop.span.start in faults and closer not in CLOSER:
+        return error("E0102", f"`{closer}` closes nothing", stop.span)
+    opened = [token.start_pos for token in stop.opened if token.start_pos in faults]
+    if not opened:
         return None
-    innermost = open_here[-1]
-    is_innermost = innermost.start == stop.opened[-1].start_pos
-    if stop.kind in ("$END", "RPAR", "RSQB", "RBRACE") or (is_innermost and innermost.bracket != "{"):
-        return _never_closed(stop.source, innermost)
+    innermost = opened[-1]
+    is_innermost = innermost == stop.opened[-1].start_pos
+    if stop.kind in ("$END", "RPAR", "RSQB", "RBRACE") or (is_innermost and stop.text[innermost] != "{"):
+        return _never_closed(stop.source, innermost, faults[innermost])
     return None
 
 
-def _never_closed(source: Source, fault: Unpaired) -> ArchError:
-    line, column = source.location(fault.start)
+def _never_closed(source: Source, opener: int, shown: int | None) -> ArchError:
+    line, column = source.location(opener)
+    bracket = source.text[opener]
     secondary = []
-    if fault.at is not None:
-        closer = source.text[fault.at]
-        secondary.append(Label(Span(source, fault.at, fault.at + 1), f"`{closer}` comes before any `{CLOSER[fault.bracket]}`"))
-    span = Span(source, fault.start, fault.start + 1)
-    return error("E0102", f"`{fault.bracket}` at {line}:{column} is never closed", span, secondary=secondary)
+    if shown is not None:
+        wrong = f"`{source.text[shown]}` comes before any `{CLOSER[bracket]}`"
+        secondary.append(Label(Span(source, shown, shown + 1), wrong))
+    span = Span(source, opener, opener + 1)
+    return error("E0102", f"`{bracket}` at {line}:{column} is never closed", span, secondary=secondary)
 
 
 # --- slips that are easily made ------------------------------------------------------------------------------------------

@@ -162,7 +162,7 @@ def _without_line(source: Source, text: str, diagnostic: Diagnostic) -> str:
     end = text.find("\n", start)
     end = len(text) if end < 0 else end
     line = text[start:end]
-    kept = {fault.start: fault.bracket for fault in unpaired(line)}
+    kept = {at: line[at] for at in unpaired(line)}
     head = _HEAD.match(line)
     if head is not None:
         if not kept or diagnostic.primary.span.start < start + head.end():

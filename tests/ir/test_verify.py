@@ -31,6 +31,11 @@ def changed(graph, at, **fields):
     return replace(graph, nodes=tuple(replace(node, **fields) if node.path == at else node for node in graph.nodes))
 
 
+def scoped(graph, at, **fields):
+    """The scopes of ``graph`` with fields of one changed."""
+    return tuple(replace(scope, **fields) if scope.path == at else scope for scope in graph.scopes)
+
+
 def test_a_sound_graph_is_given_back(graph):
     assert verify(graph) is graph
 
@@ -83,6 +88,20 @@ def test_an_operator_that_was_right_once_is_not_taken_on_trust(graph):
         (lambda graph: {"scopes": (graph.scopes[0], replace(graph.scopes[1], parent=1), *graph.scopes[2:])}, "after its parent"),
         (lambda graph: {"scopes": (graph.scopes[0], replace(graph.scopes[1], exit="x"), *graph.scopes[2:])}, "does not exist"),
         (lambda graph: {"scopes": (replace(graph.scopes[0], parent=0), *graph.scopes[1:])}, "after its parent"),
+        (lambda graph: {"scopes": scoped(graph, "a", exit="a[0].c")}, "which gives another value"),
+        (lambda graph: {"scopes": scoped(graph, "a", entry="a[0].c")}, "made in it or after it"),
+        (lambda graph: {"scopes": scoped(graph, "a", entry="")}, "does not exist"),
+        (lambda graph: {"scopes": scoped(graph, "a", arguments={})}, "does not say how often"),
+        (lambda graph: {"scopes": scoped(graph, "a", origins={})}, "does not say how often"),
+        (lambda graph: {"scopes": scoped(graph, "a", path="m")}, "two scopes at"),
+        (lambda graph: {"scopes": scoped(graph, "a[1]", path="b[1]")}, "does not lie in its parent"),
+        (lambda graph: {"scopes": scoped(graph, "a[1]", path="a[2]")}, "does not lie in its scope"),
+        (lambda graph: {"guards": (replace(graph.guards[0], entry="nowhere"),)}, "does not exist"),
+        (lambda graph: {"guards": (replace(graph.guards[0], exit="m"),)}, "comes after it"),
+        (lambda graph: {"guards": (replace(graph.guards[0], scope=1, nodes=(0, 1)),)}, "outside its scope"),
+        (lambda graph: {"guards": (replace(graph.guards[0], present=True, exit="m"),)}, "comes after it"),
+        (lambda graph: {"guards": (replace(graph.guards[1], present=False),)}, "lets something be made"),
+        (lambda graph: {"outputs": (replace(graph.outputs[0], node="a[0].c"),)}, "nothing uses the value"),
     ],
 )
 def test_a_structure_that_is_wrong_is_noticed(graph, fields, words):
