@@ -265,11 +265,19 @@ class Network:
             raise TypeError("a model that is structure alone has no weights")
         arrays: dict[str, Any] | None = None if structure else {}
         if weights is not None:
-            arrays = self.load_weights(weights, source, skip=skip, ignore=ignore, names=names)
+            arrays = self._weights_to_write(weights, source, skip=skip, ignore=ignore, names=names)
         if arrays is not None and (weights is None or skip):
             arrays = self.weights(seed) | arrays
         form = OnnxForm(opset, dynamic)
         return structured(self.graph, arrays, form, flat=flat, auxiliary=auxiliary, metadata=self._metadata(arrays or {}))
+
+    def _weights_to_write(self, weights: Weights, source: str | None, **choices: Any) -> dict[str, Any]:
+        """What :meth:`load_weights` gives, to be read only: arrays that are as we store them are not copied."""
+        from archdsl.weights import NATIVE, read_own
+
+        own = source in (None, NATIVE) and not any(choices.values())
+        arrays = read_own(self.graph, open_weights(weights)) if own else None
+        return self.load_weights(weights, source, **choices) if arrays is None else arrays
 
     def _metadata(self, arrays: Mapping[str, Any]) -> dict[str, str]:
         """What a model with these weights says of the network that it was made from, its spec included."""

@@ -15,6 +15,7 @@ from archdsl.choices import Choices
 from archdsl.diagnostics import Diagnostic, error, printable
 from archdsl.ir import Graph, fingerprint
 from archdsl.ir.record import Expression, Record, Text
+from archdsl.ir.weights import state_key
 from archdsl.limits import Limits
 from archdsl.ops import BY_KEYWORD
 from archdsl.source import Source
@@ -117,7 +118,6 @@ class Reopened:
         Raises E0604 where it is not the one that the file was written for.
         """
         from archdsl.backends.onnx.record import counts, differs
-        from archdsl.backends.onnx.units import state_key
         from archdsl.weights import NATIVE, about
 
         if fingerprint(graph) != self.recorded.fingerprint:
@@ -163,7 +163,7 @@ def fit(graph: Graph, file: "WeightFile") -> "WeightReport":
     Weights of a graph that was edited since are those that fit; else all must be there, but for what auxiliary outputs alone
     need, and :class:`ArchError` (E0708) says what is not.
     """
-    from archdsl.backends.onnx.units import needed, state_key
+    from archdsl.backends.onnx.units import needed
     from archdsl.weights import match, native, refusal
 
     if file.about.get("fingerprint") != fingerprint(graph):

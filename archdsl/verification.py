@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from archdsl.choices import Choices, Inputs
 from archdsl.diagnostics import ArchError, error
 from archdsl.ir import Graph, OnnxForm
+from archdsl.ir.weights import state_key
 from archdsl.pipeline import MissingExtra, Network, Spec, Weights, open_spec
 
 if TYPE_CHECKING:
@@ -175,12 +176,6 @@ def images(sizes: Sizes, batch: int, seed: int) -> "list[Array]":
 
     generator = np.random.default_rng((seed, batch))
     return [generator.standard_normal((batch, *shape), dtype=np.float32) for shape in sizes.values()]
-
-
-def state_key(path: str, name: str = "") -> str:
-    """``path``, and a weight there, as a ``state_dict`` has it: ``a[3].conv`` is ``a.3.conv``."""
-    plain = path.replace("[", ".").replace("]", "")
-    return f"{plain}.{name}" if name else plain
 
 
 def _weights(network: Network, given: Weights | None, seed: int) -> dict[str, Any]:

@@ -10,6 +10,12 @@ NATIVE = "native"
 """What our own layout is called: keys are the spec's paths, with ``.3.`` for ``[3]``."""
 
 
+def state_key(path: str, name: str = "") -> str:
+    """``path``, or a weight there, as a ``state_dict`` has it: ``a[3].conv`` and ``weight`` give ``a.3.conv.weight``."""
+    plain = path.replace("[", ".").replace("]", "") if "[" in path else path
+    return f"{plain}.{name}" if name else plain
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """Shape and element type (``float32``, ``bfloat16``, …) of an array in a file."""

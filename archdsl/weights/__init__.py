@@ -12,7 +12,7 @@ from pathlib import Path
 from archdsl.diagnostics import did_you_mean, error
 from archdsl.ir import Graph
 from archdsl.ir.weights import NATIVE, Match, Recipe, Stored, WeightFile, WeightMap, WeightReport
-from archdsl.weights.arrays import read, written
+from archdsl.weights.arrays import read, read_own, written
 from archdsl.weights.mapping import build, native
 from archdsl.weights.matching import match, refusal
 from archdsl.weights.readings import Names, about
@@ -40,6 +40,7 @@ __all__ = [
     "native",
     "open_safetensors",
     "read",
+    "read_own",
     "read_rules",
     "refusal",
     "safetensors_bytes",

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archdsl.diagnostics import error
-from archdsl.ir.weights import Match, Recipe, WeightFile, WeightMap, WeightReport
+from archdsl.ir import Graph
+from archdsl.ir.weights import Match, Recipe, Stored, WeightFile, WeightMap, WeightReport, state_key
 from archdsl.weights.rules import text_of
 
 Array = NDArray[Any]
@@ -19,6 +20,21 @@ def read(report: WeightReport, file: WeightFile) -> dict[str, Array]:
     Wider numbers are rounded.  Raises E0708 for values that are not finite.
     """
     return {each.recipe.ours: _ours(each, file) for each in report}
+
+
+def read_own(graph: Graph, file: WeightFile) -> dict[str, Array] | None:
+    """The weights of a file with exactly our keys, shapes and element types: the file's own arrays; None for any other file.
+
+    That is what :func:`read` gives by the native map, without the map and without copies: a caller who gives the arrays away
+    copies them.  Raises E0708 for values that are not finite.
+    """
+    weights = {state_key(node.path, weight.name): weight for node in graph for weight in node.weights}
+    if graph.renames or file.entries.keys() != weights.keys():
+        return None
+    kinds = {key: np.int64 if weight.role == "count" else np.float32 for key, weight in weights.items()}
+    if any(file.entries[key] != Stored(weight.shape, kinds[key].__name__) for key, weight in weights.items()):
+        return None
+    return {key: _cast(file, key, kinds[key], copy=False) for key in weights}
 
 
 def _ours(each: Match, file: WeightFile) -> Array:
@@ -35,16 +51,22 @@ def _ours(each: Match, file: WeightFile) -> Array:
     return np.ascontiguousarray(array).reshape(recipe.shape)  # numpy makes a vector of a scalar
 
 
-def _cast(file: WeightFile, name: str, kind: type[np.generic]) -> Array:
+def _cast(file: WeightFile, name: str, kind: type[np.generic], *, copy: bool = True) -> Array:
     found = np.asarray(file.read(name))
     stored = file.entries[name]
     if found.shape != stored.shape:
         raise error("E0709", f"`{name}` in `{file.path}` is {text_of(found.shape)}, the file says {text_of(stored.shape)}")
     with np.errstate(over="ignore", invalid="ignore"):
-        array: Array = found.astype(kind)
-    if not np.isfinite(array).all() or (array.dtype != found.dtype and not np.isfinite(found).all()):
+        array: Array = found.astype(kind, copy=copy)
+    if not _is_finite(array) or (array.dtype != found.dtype and not _is_finite(found)):
         raise error("E0708", f"`{name}` in `{file.path}` has values that are not finite numbers")
     return array
+
+
+def _is_finite(array: Array) -> bool:
+    """Whether all values are finite; a sum, which is no number where one is not, is taken much faster than each is looked at."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(array.sum()) or np.isfinite(array).all())
 
 
 def written(map: WeightMap, arrays: Mapping[str, Array]) -> dict[str, Array]:

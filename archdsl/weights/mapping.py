@@ -4,23 +4,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from archdsl.ir import Graph, Node, Weight, fingerprint
-from archdsl.ir.weights import NATIVE, Recipe, WeightMap
+from archdsl.ir.weights import NATIVE, Recipe, WeightMap, state_key
 from archdsl.weights.layout import TORCH, NoPlace
 from archdsl.weights.names import BadRule, Rule
-from archdsl.weights.older import contests, dotted, older_names
+from archdsl.weights.older import contests, older_names
 from archdsl.weights.rules import Rules, check
-
-
-def key(path: str, name: str) -> str:
-    """The key of a weight in a ``state_dict``: ``a[3].conv`` and ``weight`` give ``a.3.conv.weight``."""
-    return f"{dotted(path)}.{name}"
 
 
 def native(graph: Graph) -> WeightMap:
     """The map of our own layout, in which every weight has its own name, or an older one that the spec tells of."""
     recipes = []
     for node, weight in _weights(graph):
-        name = key(node.path, weight.name)
+        name = state_key(node.path, weight.name)
         recipe = TORCH.recipe(graph, node, weight, None)
         recipes.append(replace(recipe, ours=name, theirs=name, fill=_fill(weight, gamma=True)))
     names = [each.ours for each in recipes]
@@ -48,7 +43,7 @@ def build(graph: Graph, rules: Rules, source: str | None = None) -> WeightMap:
     for node, weight in _weights(graph):
         recipe = builder.recipe(node, weight)
         if recipe is None:
-            uncovered.append((key(node.path, weight.name), weight.shape))
+            uncovered.append((state_key(node.path, weight.name), weight.shape))
         else:
             recipes.append(recipe)
     _distinct(rules, recipes)
@@ -77,7 +72,7 @@ def _weights(graph: Graph) -> Iterator[tuple[Node, Weight]]:
 def _unused(graph: Graph, rules: Rules) -> Iterator[str]:
     """Patterns of names that may be left over, in view of what the network has and has not."""
     for path, patterns in rules.unused.items():
-        if path == "always" or not any(f"{dotted(node.path)}.".startswith(f"{path}.") for node in graph):
+        if path == "always" or not any(f"{state_key(node.path)}.".startswith(f"{path}.") for node in graph):
             yield from patterns
 
 
@@ -97,7 +92,7 @@ class _Builder:
         if place is None:
             return None
         layer, kind = place
-        name = key(node.path, weight.name)
+        name = state_key(node.path, weight.name)
         try:
             recipe = self.layout.recipe(self.graph, node, weight, kind)
         except NoPlace as fault:
@@ -109,7 +104,7 @@ class _Builder:
             theirs=None if variable is None else self.name(layer, variable),
             fill=_fill(weight, gamma=self.rules.gamma),
         )
-        if dotted(node.path) in self.rules.background and weight.role in ("kernel", "bias"):
+        if state_key(node.path) in self.rules.background and weight.role in ("kernel", "bias"):
             recipe = replace(recipe, class_axis=len(recipe.form) - 1 if self.layout.channels_last else 0)
         if self.rules.conv_bias and weight.role == "mean":
             recipe = replace(recipe, less=self.conv_bias(node))
@@ -138,7 +133,7 @@ class _Builder:
 
     def joined(self, name: str, rest: str) -> str:
         """Their name with the rest of our path behind it, as they call that."""
-        below = self.rules.below.get(rest, dotted(rest))
+        below = self.rules.below.get(rest, state_key(rest))
         return self.layout.separator.join(part for part in (name, below) if part)
 
     def name(self, layer: str, variable: str) -> str:

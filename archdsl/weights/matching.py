@@ -8,8 +8,7 @@ from fnmatch import fnmatchcase
 
 from archdsl.diagnostics import ArchError, did_you_mean, error
 from archdsl.ir import show
-from archdsl.ir.weights import Match, Misshaped, Missing, Recipe, Shape, Stored, WeightFile, WeightMap, WeightReport
-from archdsl.weights.older import dotted
+from archdsl.ir.weights import Match, Misshaped, Missing, Recipe, Shape, Stored, WeightFile, WeightMap, WeightReport, state_key
 from archdsl.weights.readings import Names, settled
 from archdsl.weights.rules import text_of
 
@@ -131,11 +130,11 @@ def _skipped(names: Iterable[str], patterns: Sequence[str]) -> set[str]:
     names = list(names)
     skipped: set[str] = set()
     for pattern in patterns:
-        form = re.escape(dotted(pattern.replace("[*]", ".*"))).replace(r"\*", "[^.]*")
+        form = re.escape(state_key(pattern.replace("[*]", ".*"))).replace(r"\*", "[^.]*")
         hits = {name for name in names if re.match(rf"{form}(\.|\Z)", name)}
         if not hits:
             layers = {name.rpartition(".")[0] for name in names}
-            raise error("E0201", f"no weight lies at `{pattern}`", help=did_you_mean(dotted(pattern), layers))
+            raise error("E0201", f"no weight lies at `{pattern}`", help=did_you_mean(state_key(pattern), layers))
         skipped |= hits
     return skipped
 

@@ -12,17 +12,12 @@ from itertools import product
 from math import prod
 
 from archdsl.ir import Graph
-from archdsl.ir.weights import Contest
+from archdsl.ir.weights import Contest, state_key
 
 Heirs = Mapping[str, frozenset[str]]
 """Weights of ours that may have borne a name, each with the renamed paths by which it did."""
 _MOST_READINGS = 64  # of renamings that bear on the same names
 _MOST_STATES = 4096  # of labels side by side that handed names on, possible or not
-
-
-def dotted(path: str) -> str:
-    """``a[3].conv`` as keys of a ``state_dict`` have it: ``a.3.conv``."""
-    return re.sub(r"\[(\w+)\]", r".\1", path)
 
 
 def older_names(graph: Graph, names: Iterable[str]) -> Mapping[str, Heirs]:
@@ -37,7 +32,7 @@ def older_names(graph: Graph, names: Iterable[str]) -> Mapping[str, Heirs]:
 
 def _renamed(graph: Graph, names: Iterable[str]) -> dict[str, list[str]]:
     """The renamed paths on the way of each of ``names``, the deepest first, where there are any."""
-    known = {dotted(path): path for path in graph.renames}
+    known = {state_key(path): path for path in graph.renames}
     found: dict[str, list[str]] = {}
     for name in names if known else ():
         way = [match.start() for match in re.finditer(r"\.", name)]
@@ -49,8 +44,8 @@ def _formerly(graph: Graph, name: str, paths: Iterable[str]) -> Iterator[tuple[s
     """``name`` in every combination of what ``paths``, the deepest first, are called now and were before, with the latter."""
     found = [(name, frozenset[str]())]
     for path in paths:
-        rest = len(dotted(path))  # each still begins with it, as what was renamed so far lies deeper
-        found += [(f"{dotted(old)}{each[rest:]}", by | {path}) for each, by in found for old in graph.renames[path]]
+        rest = len(state_key(path))  # each still begins with it, as what was renamed so far lies deeper
+        found += [(f"{state_key(old)}{each[rest:]}", by | {path}) for each, by in found for old in graph.renames[path]]
     return iter(found)
 
 
@@ -91,7 +86,7 @@ class _Renamings:
         partly = None if times is None else tuple(between)
         involved = {each for names in (now, older, *between) for pair in names.items() for each in pair}
         renames = ((path, old) for path, olds in self.graph.renames.items() if self.unit(path) in self.group for old in olds)
-        told = frozenset((dotted(path), dotted(old)) for path, old in renames)
+        told = frozenset((state_key(path), state_key(old)) for path, old in renames)
         return Contest(now, older, tuple(sorted(involved.intersection(current))), told, partly)
 
     def unit(self, path: str) -> str:

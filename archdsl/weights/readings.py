@@ -11,8 +11,7 @@ from typing import Literal
 
 from archdsl.diagnostics import ArchError, error
 from archdsl.ir import Graph, fingerprint
-from archdsl.ir.weights import NATIVE, Contest, Recipe, Stored, WeightFile, WeightMap
-from archdsl.weights.older import dotted
+from archdsl.ir.weights import NATIVE, Contest, Recipe, Stored, WeightFile, WeightMap, state_key
 
 Names = Literal["now", "older"]
 _SHOWN = 4
@@ -23,7 +22,7 @@ def about(graph: Graph, names: str, source: str) -> dict[str, object]:
 
     ``renames`` are the layers that the spec tells older names of, so that the file can be told from one of before.
     """
-    renames = sorted([dotted(path), dotted(old)] for path, olds in graph.renames.items() for old in olds)
+    renames = sorted([state_key(path), state_key(old)] for path, olds in graph.renames.items() for old in olds)
     return {"network": graph.name, "fingerprint": fingerprint(graph), "names": names, "from": source, "renames": renames}
 
 

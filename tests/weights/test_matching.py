@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
+import archdsl
 from archdsl import ArchError
 from archdsl.ir.weights import Stored, WeightFile
+from archdsl.pipeline import bundled
+from archdsl.weights import in_memory, read_own
 from tests.weights.conftest import RULES, SMALL, arrays_of, small
 
 
@@ -27,6 +30,53 @@ def test_our_own_names_fit():
     report, file = network.match_weights(arrays)
     assert (report.map.source, report.fits, report.counts()) == ("native", True, {"copied": len(arrays)})
     assert list(network.load_weights(arrays)) == list(file.entries)
+
+
+@pytest.mark.parametrize("name", bundled())
+def test_arrays_under_our_names_mean_the_same_without_a_look_at_other_libraries(name):
+    """:func:`read_own` asks no map: none that is shipped may want just our names, and want them to be read otherwise."""
+    network = archdsl.load(name)
+    ours, *others = network.weight_maps()
+    names = {recipe.theirs for recipe in ours.recipes}
+    assert all({recipe.theirs for recipe in each.recipes} != names for each in others)
+
+
+def test_arrays_as_we_store_them_are_taken_as_they_are():
+    network = small()
+    arrays = arrays_of(network)
+    own = read_own(network.graph, in_memory(arrays))
+    read = network.load_weights(arrays)
+    assert all(own[key] is value and read[key] is not value for key, value in arrays.items())
+    assert list(own) == list(read) and all(np.array_equal(own[key], value) for key, value in read.items())
+    assert list(read_own(network.graph, in_memory(dict(reversed(arrays.items()))))) == list(read)
+
+
+@pytest.mark.parametrize("change", ["less", "more", "shape", "kind", "renamed"])
+def test_arrays_that_are_not_as_we_store_them_are_not_taken_as_they_are(change):
+    network = small(SMALL.replace("c: unit(4)", "c was older: unit(4)") if change == "renamed" else SMALL)
+    arrays = arrays_of(network)
+    name = next(key for key, value in arrays.items() if value.dtype == np.float32)
+    match change:
+        case "less":
+            del arrays[name]
+        case "more":
+            arrays["more"] = arrays[name]
+        case "shape":
+            arrays[name] = arrays[name][:-1]
+        case "kind":
+            arrays[name] = arrays[name].astype(np.float64)
+    assert read_own(network.graph, in_memory(arrays)) is None
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_arrays_under_our_names_are_finite(value):
+    network = small()
+    arrays = arrays_of(network)
+    name = next(key for key, each in arrays.items() if each.dtype == np.float32)
+    arrays[name].flat[-1] = value
+    assert refused(lambda: network.to_onnx_bytes(arrays)).code == "E0708"
+    arrays[name][:] = np.finfo(np.float32).max  # whose sum is not finite
+    assert network.to_onnx_bytes(arrays)
 
 
 def test_foreign_names_fit_by_rule_and_go_back(rules):
@@ -167,7 +217,7 @@ def test_a_file_that_is_not_what_it_says_is_refused():
 
 
 def test_a_file_that_fits_in_two_ways_needs_a_word(tmp_path):
-    from archdsl.weights import build, fit, in_memory, read_rules
+    from archdsl.weights import build, fit, read_rules
 
     network = small()
     both = []

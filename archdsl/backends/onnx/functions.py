@@ -12,8 +12,9 @@ from onnx import AttributeProto, FunctionProto, TensorProto
 
 from archdsl.backends.onnx.model import DOMAIN, clean, write_node
 from archdsl.backends.onnx.targets import Target
-from archdsl.backends.onnx.units import Unit, state_key
+from archdsl.backends.onnx.units import Unit
 from archdsl.ir import Node, Weight
+from archdsl.ir.weights import state_key
 
 _ENTRY = "in"
 

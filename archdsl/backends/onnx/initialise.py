@@ -28,9 +28,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archdsl.backends.onnx.units import state_key
 from archdsl.diagnostics import error
 from archdsl.ir import Graph, Init, Unsupported, Weight
+from archdsl.ir.weights import state_key
 
 Array = NDArray[Any]
 _CUT = 2.0

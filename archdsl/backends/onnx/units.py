@@ -44,11 +44,6 @@ class Unit:
         return path[len(own) + 1 :] if own and path.startswith(f"{own}.") else path
 
 
-def state_key(path: str, name: str) -> str:
-    """The key of a weight in a ``state_dict``: ``a[3].conv`` and ``weight`` give ``a.3.conv.weight``."""
-    return f"{path.replace('[', '.').replace(']', '') if '[' in path else path}.{name}"
-
-
 def needed(graph: Graph, outputs: Iterable[str]) -> set[str]:
     """Paths of the nodes that these values are made of."""
     found = set(outputs)
