@@ -1,9 +1,10 @@
 """Custom operators: Python classes of the caller's own, enabled by the caller alone and never by a spec."""
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
+from inspect import Parameter, signature
 from os import PathLike, fspath
 from pathlib import Path
 from types import ModuleType
@@ -17,6 +18,7 @@ from archdsl.ops import BY_KEYWORD
 Operators = str | PathLike[str] | ModuleType | type[Op] | Iterable["str | PathLike[str] | ModuleType | type[Op]"]
 """Custom operators: a module by name or by the path of its file, a module, a class, or several of these."""
 
+_METHODS = ("infer", "weights", "cost", "torch", "onnx", "free_size", "window", "terms")
 _BARRED = frozenset(
     "repeat from input output expect tap let defaults about if then else and or not in true false "
     "block arch variant residual side".split()
@@ -88,6 +90,7 @@ def _misfit(operator: Any, known: Mapping[str, type[Op]]) -> str | None:
     keyword, family = getattr(operator, "keyword", None), getattr(operator, "family", None)
     unknown = [name for name in operator.positional if name not in operator.model_fields]
     missing = sorted(getattr(operator, "__abstractmethods__", ()))
+    deaf = [name for name in _METHODS if not _takes_all(getattr(operator, name), getattr(Op, name))]
     checks = {
         "has no `keyword`": not isinstance(keyword, str),
         f"has the keyword `{keyword}`, which is no name": isinstance(keyword, str) and not _is_name(keyword),
@@ -95,10 +98,21 @@ def _misfit(operator: Any, known: Mapping[str, type[Op]]) -> str | None:
         f"has the keyword `{keyword}`, which another operator has": keyword in known,
         "has no `family`": not isinstance(family, str),
         f"does not define {', '.join(f'`{name}`' for name in missing)}": bool(missing),
+        f"defines `{''.join(deaf[:1])}` without all its parameters": bool(deaf),
         f"names `{''.join(unknown[:1])}` in `positional`, which is no attribute of it": bool(unknown),
         "takes more than two attributes by position": len(operator.positional) > 2,
     }
     return next((reason for reason, holds in checks.items() if holds), None)
+
+
+def _takes_all(method: Any, contract: Callable[..., Any]) -> bool:
+    """Whether ``method`` can be called as ``contract`` is, with an object and everything else by position."""
+    wanted = [each for each in signature(contract).parameters.values() if each.kind is Parameter.POSITIONAL_OR_KEYWORD]
+    try:
+        signature(method).bind(*wanted)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _is_name(text: str) -> bool:

@@ -221,6 +221,8 @@ class WithoutMethods(Op):
         (like(keyword="in"), "keeps for itself"),
         (like(keyword="conv"), "another operator has"),
         (like(keyword="input"), "keeps for itself"),
+        (like(onnx=lambda self, inputs, output: None), "defines `onnx` without all its parameters"),
+        (like(weights=3), "defines `weights` without all its parameters"),
         (like(positional=("by",)), "names `by` in `positional`"),
     ],
 )

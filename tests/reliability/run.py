@@ -20,7 +20,7 @@ from tests.reliability.scorecard import TESTS
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "reliability.md"
 KEPT = ROOT / "tests" / "reliability" / "figures.json"
-_PACKAGES = ("click", "lark", "networkx", "pydantic", "torch")
+_PACKAGES = ("click", "lark", "networkx", "onnx", "onnxruntime", "pydantic", "torch")
 _HEAD = """\
 # Reliability
 

@@ -53,11 +53,14 @@ def _tensor(made: TensorProto, arrays: Mapping[str, Array]) -> list[Piece]:
 
 def _around(message: Any, field: int) -> tuple[bytes, bytes]:
     """The bytes of a message before and after those of ``field``: fields stand in the order of their numbers."""
+    fields = message.ListFields()
+    if all(each.number < field for each, _ in fields):
+        return message.SerializeToString(), b""
     halves = []
     for late in (False, True):
         half = type(message)()
         half.CopyFrom(message)
-        for each, _ in message.ListFields():
+        for each, _ in fields:
             if each.number == field or (each.number > field) is not late:
                 half.ClearField(each.name)
         halves.append(half.SerializeToString())
