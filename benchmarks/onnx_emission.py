@@ -251,8 +251,8 @@ def main() -> None:
     print("# ONNX\n")
     print("<!-- Printed by benchmarks/onnx_emission.py, which says what is compared. -->\n")
     print(f"`benchmarks/onnx_emission.py --rounds {settings.rounds}`: {NETWORK} with weights, input {list(SIZE)}. PyTorch's")
-    print("exporters get the module that archdsl emits, in evaluation mode, with the same weights. The load average of the machine")
-    print(f"was {load:.1f} at the start. Figures vary from run to run, so ratios are what counts.\n")
+    print("exporters get the module that archdsl emits, in evaluation mode, with the same weights. The load average of the")
+    print(f"machine was {load:.1f} at the start. Figures vary from run to run, so ratios are what counts.\n")
     results: dict[str, object] = {}
     contenders = {name: emission(name) for name in names}
     results["emission"] = show_emission(contenders, settings.rounds)
