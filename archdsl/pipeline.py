@@ -71,7 +71,7 @@ class Network:
     """Each edit by path as it was written, and how many places it hit."""
     record: Record | None = None
     """The texts and choices that it was made from."""
-    stored: "WeightFile | None" = None
+    file: "WeightFile | None" = None
     """The weights that came with it, where it was read from an ONNX file; none of them is in memory."""
 
     @property
@@ -170,18 +170,23 @@ class Network:
         What the file does not hold, and all of a network that was read from text, has first values that follow from ``seed``.
         Raises :class:`ArchError` where the file does not hold what it should (E0708) or is damaged (E0709).
         """
-        from archdsl.backends.onnx.initialise import initial
+        from archdsl.weights.initialise import initial
 
         own = self._own_weights()
         return own if len(own) == sum(len(node.weights) for node in self.graph) else initial(self.graph, seed) | own
 
+    @property
+    def is_as_stored(self) -> bool:
+        """Whether this is the network that an ONNX file holds, and not one that was edited since."""
+        return self.file is not None and self.file.about["fingerprint"] == self.fingerprint
+
     def _own_weights(self) -> dict[str, Any]:
         """The weights that came with the network, if any did."""
-        if self.stored is None:
+        if self.file is None:
             return {}
         from archdsl.weights import read
 
-        return read(stored.fit(self.graph, self.stored), self.stored)
+        return read(stored.fit(self.graph, self.file), self.file)
 
     def to_onnx(self, weights: Weights | None = None, source: str | None = None, **options: Unpack[OnnxChoices]) -> Any:
         """The network as an ``onnx.ModelProto``, straight from the graph and without PyTorch.
@@ -234,14 +239,21 @@ class Network:
         values that they have.  Raises :class:`ArchError` (E0708) for a network that was edited since, or came from no ONNX file.
         """
         from archdsl.backends.onnx import record
-        from archdsl.backends.onnx.storage import replace
+        from archdsl.backends.onnx.storage import replace_weights
 
-        if self.stored is None or self.stored.about["fingerprint"] != self.fingerprint:
-            why = "was read from no ONNX file" if self.stored is None else "is another than the one in its ONNX file"
+        if self.file is None or not self.is_as_stored:
+            why = "was read from no ONNX file" if self.file is None else "is another than the one in its ONNX file"
             raise error("E0708", f"`{self.name}` {why}, there is none to put weights into", help="write one: `compile --to onnx`")
-        arrays = self.load_weights(weights, source, skip=skip, ignore=ignore, names=names)
+        stays = (*((skip,) if isinstance(skip, str) else skip), *stored.left_out(self.graph, open_weights(weights)))
+        arrays = self.load_weights(weights, source, skip=stays, ignore=ignore, names=names)
         whole = self._own_weights() | arrays if skip else arrays
-        return replace(self.stored.path, arrays, output, record.counts_written(_counts(whole)))
+        path = self.file.path
+        metadata = {**record.counts_written(_counts(whole)), record.BARE: ""}
+        needed = [name for name in stored.wanted(self.graph) if name in arrays and arrays[name].dtype.kind == "f"]
+        saved = replace_weights(path, arrays, output, metadata, needed)
+        if output is None or os.path.realpath(output) == os.path.realpath(path):
+            object.__setattr__(self, "file", stored.weights(path, self.graph))  # the network is read from the new one henceforth
+        return saved
 
     def _onnx(
         self,
@@ -265,11 +277,13 @@ class Network:
             raise TypeError("a model that is structure alone has no weights")
         arrays: dict[str, Any] | None = None if structure else {}
         if weights is not None:
-            arrays = self._weights_to_write(weights, source, skip=skip, ignore=ignore, names=names)
+            beside = [] if auxiliary else stored.auxiliary_weights(self.graph)
+            stays = (*((skip,) if isinstance(skip, str) else skip), *beside)
+            arrays = self._weights_to_write(weights, source, skip=stays, ignore=ignore, names=names)
         if arrays is not None and (weights is None or skip):
             arrays = self.weights(seed) | arrays
         form = OnnxForm(opset, dynamic)
-        return structured(self.graph, arrays, form, flat=flat, auxiliary=auxiliary, metadata=self._metadata(arrays or {}))
+        return structured(self.graph, arrays, form, flat=flat, auxiliary=auxiliary, metadata=self._metadata(arrays))
 
     def _weights_to_write(self, weights: Weights, source: str | None, **choices: Any) -> dict[str, Any]:
         """What :meth:`load_weights` gives, to be read only: arrays that are as we store them are not copied."""
@@ -279,12 +293,13 @@ class Network:
         arrays = read_own(self.graph, open_weights(weights)) if own else None
         return self.load_weights(weights, source, **choices) if arrays is None else arrays
 
-    def _metadata(self, arrays: Mapping[str, Any]) -> dict[str, str]:
-        """What a model with these weights says of the network that it was made from, its spec included."""
+    def _metadata(self, arrays: Mapping[str, Any] | None) -> dict[str, str]:
+        """What a model with these weights, None for none, says of the network that it was made from, its spec included."""
         from archdsl.backends.onnx import record
 
-        counts = {key: value for key, value in record.counts_written(_counts(arrays)).items() if value}
+        counts = {key: value for key, value in record.counts_written(_counts(arrays or {})).items() if value}
         return {
+            **({record.BARE: "true"} if arrays is None else {}),
             **({} if self.record is None else record.written(self.record, self.name, self.fingerprint, self._renames())),
             **counts,
             "archdsl.version": __version__,
@@ -398,9 +413,10 @@ def _reopened(path: str, choices: Choices, limits: Limits) -> Network:
     weights = found.weights(network.graph)
     asked = found.choices(choices)
     if asked == as_it_was:
-        return replace(network, stored=weights)
+        stored.check(network.graph, weights)
+        return replace(network, file=weights)
     network = build(found.program, asked, limits)
-    return replace(network, notes=(*network.notes, *stored.told(network.graph, weights)), stored=weights)
+    return replace(network, notes=(*network.notes, *stored.told(network.graph, weights)), file=weights)
 
 
 def diagnose(spec: Spec, choices: Choices = _AS_WRITTEN, limits: Limits = DEFAULT, texts: Texts = _AS_THEY_ARE) -> Diagnosis:

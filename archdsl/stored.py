@@ -5,7 +5,10 @@ carries; and from that the same texts and choices again, without a look at any o
 """
 
 import os
+import re
+import stat
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any
@@ -27,6 +30,8 @@ if TYPE_CHECKING:  # numpy comes along
     from archdsl.ir.weights import WeightFile, WeightReport
 
 _ENDING = ".onnx"
+_OURS = re.compile(rb"\x08.\x12\x07archdsl", re.DOTALL)  # the version of the format, and who wrote it
+_OURS_LENGTH = 11
 _LIBRARY = "library"
 """What stands before the path of a bundled text that another text imports."""
 _PLACE = "<edits>"
@@ -35,8 +40,19 @@ _SHOWN = 3
 
 
 def is_model(spec: object) -> bool:
-    """Whether ``spec`` names an ONNX file."""
-    return isinstance(spec, str | PathLike) and str(fspath(spec)).lower().endswith(_ENDING)
+    """Whether ``spec`` names an ONNX file: by its ending, or, where it was given another, by how those that we write begin."""
+    if not isinstance(spec, str | PathLike):
+        return False
+    path = str(fspath(spec))
+    return path.lower().endswith(_ENDING) or _begins_as_model(path)
+
+
+def _begins_as_model(path: str) -> bool:
+    with suppress(OSError, ValueError):
+        if stat.S_ISREG(os.stat(path).st_mode):  # a pipe would lose what is read here
+            with open(path, "rb", buffering=0) as file:
+                return _OURS.match(file.read(_OURS_LENGTH)) is not None
+    return False
 
 
 def record(program: ast.Program, choices: Choices, graph: Graph, library: str) -> Record:
@@ -68,7 +84,7 @@ def _paths(shown: Sequence[str], library: str) -> list[str]:
     home = os.path.dirname(shown[0])
     bundled = os.path.realpath(home) == os.path.realpath(library)
     folders = [os.path.realpath(home), os.path.abspath(home)]
-    found = [os.path.basename(shown[0])]
+    found = [os.path.basename(shown[0]).strip(".") and os.path.basename(shown[0])]
     for path in shown[1:]:
         if not bundled and path.startswith(library + os.sep):
             parts = [_LIBRARY, *os.path.relpath(path, library).split(os.sep)]
@@ -117,13 +133,11 @@ class Reopened:
 
         Raises E0604 where it is not the one that the file was written for.
         """
-        from archdsl.backends.onnx.record import counts, differs
-        from archdsl.weights import NATIVE, about
+        from archdsl.backends.onnx.record import differs
 
         if fingerprint(graph) != self.recorded.fingerprint:
             raise differs(self.path, self.recorded)
-        names = {state_key(node.path, weight.name) for node in graph for weight in node.weights}
-        return self.model.weights(about(graph, NATIVE, NATIVE), names, counts(self.model.metadata))
+        return _weights(self.model, graph)
 
 
 def reopen(path: str, limits: Limits) -> Reopened:
@@ -143,6 +157,34 @@ def reopen(path: str, limits: Limits) -> Reopened:
     return Reopened(shown, syntax.read_recorded(texts, limits), recorded, model)
 
 
+def weights(path: str, graph: Graph) -> "WeightFile":
+    """The weights in the ONNX file at ``path``, which is known to have been written for ``graph``; none of them is read."""
+    from archdsl.backends.onnx import reading
+
+    return _weights(reading.open_model(path), graph)
+
+
+def _weights(model: "StoredModel", graph: Graph) -> "WeightFile":
+    from archdsl.backends.onnx.record import BARE, counts
+    from archdsl.weights import NATIVE, about
+
+    said = {**about(graph, NATIVE, NATIVE), "bare": BARE in model.metadata}
+    return model.weights(said, _shapes(graph), counts(model.metadata))
+
+
+def _shapes(graph: Graph) -> dict[str, tuple[int, ...]]:
+    return {state_key(node.path, weight.name): weight.shape for node in graph for weight in node.weights}
+
+
+def check(graph: Graph, file: "WeightFile") -> None:
+    """Holds where ``file`` has the weights of ``graph`` in their shapes, or was written without any; raises E0708 elsewhere.
+
+    The tools of ONNX accept arrays of other shapes, which a runtime then computes nonsense with.
+    """
+    if {name: entry.shape for name, entry in file.entries.items()} != _shapes(graph):
+        fit(graph, file)
+
+
 def open_weights(path: str) -> "WeightFile":
     """The initializers of the ONNX file at ``path`` as weights, whoever wrote it.
 
@@ -154,6 +196,9 @@ def open_weights(path: str) -> "WeightFile":
     model = reading.open_model(path, "E0709")
     said = records.about(model.metadata)
     names = [name for name in model.contents.tensors if not (said and "/" in name)]
+    if said and not names:
+        message = f"`{printable(path)}` holds no weights: it was written as structure alone"
+        raise error("E0709", message, help="write it without `--structure`, or put weights into it: `weights insert`")
     return model.weights(said, [*names, *records.counts(model.metadata)], records.counts(model.metadata))
 
 
@@ -163,22 +208,40 @@ def fit(graph: Graph, file: "WeightFile") -> "WeightReport":
     Weights of a graph that was edited since are those that fit; else all must be there, but for what auxiliary outputs alone
     need, and :class:`ArchError` (E0708) says what is not.
     """
-    from archdsl.backends.onnx.units import needed
     from archdsl.weights import match, native, refusal
 
     if file.about.get("fingerprint") != fingerprint(graph):
         return match(native(graph), file)
-    kept = needed(graph, [output.node for output in graph.outputs if not output.auxiliary])
-    beside = (state_key(node.path, weight.name) for node in graph if node.path not in kept for weight in node.weights)
-    absent = [each for each in beside if each not in file.entries]
+    absent = [each for each in auxiliary_weights(graph) if each not in file.entries]
     report = match(native(graph), file, skip=absent)
-    if file.entries and not report.fits:
+    if not (report.fits or file.about.get("bare")):
         raise refusal(report)
     return report
 
 
+def auxiliary_weights(graph: Graph) -> list[str]:
+    """Keys of the weights that auxiliary outputs alone need, which a file may leave out."""
+    kept = wanted(graph)
+    return [key for key in _shapes(graph) if key not in kept]
+
+
+def left_out(graph: Graph, file: "WeightFile") -> list[str]:
+    """The same, where ``file`` has none of them, as a model that was written without auxiliary outputs."""
+    beside = auxiliary_weights(graph)
+    return [] if any(key in file.entries for key in beside) else beside
+
+
+def wanted(graph: Graph) -> set[str]:
+    """Keys of the weights that every file has: those of all outputs that are not auxiliary."""
+    from archdsl.backends.onnx.units import needed
+
+    outputs = [output for output in graph.outputs if not output.auxiliary] or graph.outputs
+    kept = needed(graph, [output.node for output in outputs])
+    return {state_key(node.path, weight.name) for node in graph if node.path in kept for weight in node.weights}
+
+
 def told(graph: Graph, file: "WeightFile") -> tuple[Diagnostic, ...]:
-    """A note on weights of an edited network that the file does not have, or the network has no place for."""
+    """What is to be said of weights of an edited network that the file does not have, or the network has no place for."""
     if not file.entries:
         return ()
     report = fit(graph, file)
@@ -192,4 +255,4 @@ def told(graph: Graph, file: "WeightFile") -> tuple[Diagnostic, ...]:
     if not notes:
         return ()
     message = f"the network differs from the one in `{printable(file.path)}`, and so do its weights"
-    return (Diagnostic("E0708", message, notes=tuple(notes), severity="note"),)
+    return (Diagnostic("E0708", message, notes=tuple(notes), severity="warning" if new else "note"),)

@@ -1,7 +1,8 @@
 """The two backends against each other: one network with the same weights, run by PyTorch and by ONNX Runtime.
 
-Runs are over input sizes, batches, and the two forms of a model, flat and with blocks as functions.  Where an output differs by
-more than is tolerated, the values on the way are compared too, and the first node is named at which both part.
+Runs are over input sizes, batches, and the two forms of a model, flat and with blocks as functions; a network that comes from an
+ONNX file and is as it was written has that file as a third.  Where an output differs by more than is tolerated, the values on the
+way are compared too, and the first node is named at which both part.
 """
 
 import math
@@ -11,8 +12,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from archdsl.choices import Choices, Inputs
-from archdsl.diagnostics import ArchError, error
-from archdsl.ir import Graph, OnnxForm
+from archdsl.diagnostics import ArchError, error, printable
+from archdsl.ir import Graph, OnnxForm, Output
 from archdsl.ir.weights import state_key
 from archdsl.pipeline import MissingExtra, Network, Spec, Weights, open_spec
 
@@ -24,12 +25,15 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-5
 BATCHES = (1, 3)
 FORMS = ("flat", "functions")
+FILE = "the file"
+"""The form that a network from an ONNX file has beside these: the model in that file, whatever its nodes are."""
 _SMALLER = ((0.5, 0.625), (0.625, 0.75), (0.75, 0.875), (0.875, 0.75), (0.9, 0.95))
 _LARGER = ((1.125, 1.25), (1.25, 1.5), (1.5, 1.25), (2.0, 1.5))
 """Height and width to try, as multiples of those declared."""
 _SPREAD = 0.2
 """How far scales, shifts and statistics are moved from where they start: there, none of them would be missed."""
 _SMALLEST = 1e-30
+_MOST_SAID = 300  # characters of what ONNX Runtime says
 
 Sizes = Mapping[str, tuple[int, ...]]
 """The shape of each input per sample."""
@@ -38,7 +42,7 @@ Sizes = Mapping[str, tuple[int, ...]]
 @dataclass(frozen=True, slots=True)
 class Difference:
     """How far two arrays are apart: ``absolute``, and ``relative`` to the largest absolute value; both infinite where one has
-    another shape, or no number where the other has one.
+    another shape, or a value that is not finite.
     """
 
     absolute: float
@@ -123,7 +127,7 @@ def verify(
     parting: Parting | None = None
     for each in networks:
         trial = _Trial(each, arrays, seed, opset)
-        for found in trial.runs():
+        for found in trial.runs((*FORMS, FILE) if each is declared and weights is None and _is_file(declared) else FORMS):
             runs.append(found)
             if parting is None and found.difference.relative > tolerance:
                 parting = trial.parting(found, tolerance)
@@ -145,26 +149,30 @@ def difference(ours: "Array", theirs: "Array") -> Difference:
     """How far ``ours`` is from ``theirs``."""
     import numpy as np
 
-    finite = np.isfinite(theirs)
-    if ours.shape != theirs.shape or not np.array_equal(finite, np.isfinite(ours)):
+    if ours.shape != theirs.shape or not (np.isfinite(ours).all() and np.isfinite(theirs).all()):
         return Difference(math.inf, math.inf)
-    if not finite.any():
-        return Difference(0.0, 0.0)
-    apart = np.abs(ours[finite].astype(np.float64) - theirs[finite])
-    absolute = float(apart.max())
-    return Difference(absolute, absolute / max(float(np.abs(theirs[finite]).max()), _SMALLEST))
+    absolute = float(np.abs(ours.astype(np.float64) - theirs).max(initial=0.0))
+    return Difference(absolute, absolute / max(float(np.abs(theirs).max(initial=0.0)), _SMALLEST))
 
 
 def weights_for(network: Network, seed: int) -> dict[str, Any]:
-    """First values for every weight, from ``seed``, with scales, shifts and statistics moved from 1 and 0."""
+    """First values for every weight, from ``seed``, such that a mistake anywhere shows in the outputs.
+
+    Scales, shifts and statistics are moved from 1 and 0; kernels are as large as keeps the image from fading on its way through
+    the layers (He et al. 2015, "Delving Deep into Rectifiers", section 2.2), which published first values often are not.
+    """
     import numpy as np
 
     arrays = network.weights(seed)
     generator = np.random.default_rng(seed)
     for node in network.graph:
         for weight in node.weights:
-            if weight.role in ("scale", "variance", "shift", "mean", "bias"):
-                key = state_key(node.path, weight.name)
+            key = state_key(node.path, weight.name)
+            if weight.role == "kernel":
+                spread = float(arrays[key].std())
+                factor = math.sqrt(2 / math.prod(weight.shape[1:])) / spread if spread else 1.0
+                arrays[key] = (arrays[key] * factor).astype(np.float32)
+            elif weight.role != "count":
                 moved = generator.uniform(-_SPREAD, _SPREAD, weight.shape)
                 arrays[key] = (arrays[key] + moved).astype(np.float32)
     return arrays
@@ -181,7 +189,12 @@ def images(sizes: Sizes, batch: int, seed: int) -> "list[Array]":
 def _weights(network: Network, given: Weights | None, seed: int) -> dict[str, Any]:
     if given is not None:
         return network.load_weights(given)
-    return network.weights(seed) if network.stored is not None else weights_for(network, seed)
+    return network.weights(seed) if network.file is not None and network.file.entries else weights_for(network, seed)
+
+
+def _is_file(network: Network) -> bool:
+    """Whether there is a file with weights whose model is to compute what the network does."""
+    return network.is_as_stored and network.file is not None and bool(network.file.entries)
 
 
 def _shapes(graph: Graph) -> dict[str, tuple[int, ...]]:
@@ -223,23 +236,52 @@ class _Trial:
         self._network, self._arrays, self._seed, self._opset = network, arrays, seed, opset
         self._module = network.to_torch(arrays, "native").eval()
 
-    def _model(self, form: str) -> bytes:
+    def _model(self, form: str) -> "bytes | str":
+        """The model in that form: its bytes, or the path of a file that no bytes can hold."""
+        if form == FILE:
+            from archdsl.backends.onnx.storage import runnable
+
+            assert self._network.file is not None
+            return runnable(self._network.file.path)
         return self._network.to_onnx_bytes(self._arrays, "native", opset=self._opset, flat=form == "flat", auxiliary=True)
 
-    def runs(self) -> Iterator[Run]:
-        """The difference of every output, batch and form."""
+    def runs(self, forms: Iterable[str]) -> Iterator[Run]:
+        """The difference of every output, batch and form.
+
+        A file may lack auxiliary outputs.  Raises E0604 for one that ONNX Runtime does not take, or with other outputs.
+        """
         from archdsl.backends.onnx.runtime import Session
         from archdsl.backends.torch.run import run
 
         sizes = self._network.inputs
-        names = [output.name for output in self._network.graph.outputs]
+        outputs = [output.name for output in self._network.graph.outputs]
         wanted = {batch: run(self._module, images(sizes, batch, self._seed)) for batch in BATCHES}
-        for form in FORMS:
-            session = Session(self._model(form))
+        for form in forms:
+            with _runnable(self._network, form):
+                session = Session(self._model(form))
             for batch in BATCHES:
-                made = session.run(images(sizes, batch, self._seed)).values()
-                for name, ours, theirs in zip(names, made, wanted[batch], strict=True):
-                    yield Run(sizes, batch, form, name, difference(ours, theirs))
+                with _runnable(self._network, form):
+                    made = [*session.run(images(sizes, batch, self._seed)).values()]
+                theirs = dict(zip(outputs, wanted[batch], strict=True))
+                for output, ours in zip(self._outputs(len(made)), made, strict=True):
+                    yield Run(sizes, batch, form, output.name, difference(ours, theirs[output.name]))
+
+    def _outputs(self, count: int) -> list[Output]:
+        """Those of the network that a model with so many gives: a file may leave auxiliary ones out."""
+        outputs = self._network.graph.outputs
+        main = [each for each in outputs if not each.auxiliary]
+        found = next((each for each in ([*outputs], main) if len(each) == count), None)
+        if found is None:
+            raise error("E0604", f"`{self._network.name}` has {len(outputs)} outputs, and the model in its file {count}")
+        return found
+
+    def _shown(self, form: str) -> Any:
+        """A model in which to look for values; the blocks of a file may be functions, whose insides do not show."""
+        from archdsl.backends.onnx.storage import load
+
+        if form == FILE and self._network.file is not None:
+            return load(self._network.file.path)
+        return self._network.to_onnx(self._arrays, "native", opset=self._opset, flat=True, auxiliary=True)
 
     def parting(self, run: Run, tolerance: float) -> Parting | None:
         """The first node that differs in such a run; None where none that can be compared does."""
@@ -249,8 +291,9 @@ class _Trial:
         graph = self._network.graph
         inputs = images(run.sizes, run.batch, self._seed)
         theirs = _by_path(graph, values(self._module, inputs))
-        model = self._network.to_onnx(self._arrays, "native", opset=self._opset, flat=True, auxiliary=True)
-        ours = _of_nodes(graph, runtime.values(model, inputs))
+        model = self._shown(run.form)
+        outputs = self._outputs(len(model.graph.output))
+        ours = _of_nodes(graph, outputs, runtime.values(model, inputs))
         seen = 0
         for node in graph:
             if node.path in theirs and node.path in ours:
@@ -261,13 +304,26 @@ class _Trial:
         return None
 
 
-def _of_nodes(graph: Graph, made: "Mapping[str, Array]") -> "dict[str, Array]":
+@contextmanager
+def _runnable(network: Network, form: str) -> Iterator[None]:
+    """Raises E0604 where the file of a network is not a model that runs as the network does; its nodes may be anybody's."""
+    try:
+        yield
+    except ArchError:
+        raise
+    except Exception as fault:  # ONNX Runtime has an exception of its own for each thing that may be wrong
+        if form != FILE or network.file is None:
+            raise
+        reason = " ".join(str(fault).split())[:_MOST_SAID]
+        raise error("E0604", f"`{printable(network.file.path)}` does not run", notes=[printable(reason)]) from fault
+
+
+def _of_nodes(graph: Graph, outputs: Sequence[Output], made: "Mapping[str, Array]") -> "dict[str, Array]":
     """Values of a model by the paths of the nodes that give them: an output, and a node called like one, has another name."""
-    outputs = zip(graph.outputs, made.values(), strict=False)
     named = {output.name for output in graph.outputs}
     own = {path: f"{path}:value" if path in named else path for path in (node.path for node in graph)}
     found = {path: made[name] for path, name in own.items() if name in made}
-    return found | {output.node: value for output, value in outputs}
+    return found | {output.node: value for output, value in zip(outputs, made.values(), strict=False)}
 
 
 def _by_path(graph: Graph, made: "Mapping[str, Array]") -> "dict[str, Array]":

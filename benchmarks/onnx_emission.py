@@ -24,7 +24,7 @@ from functools import partial
 from importlib.util import find_spec
 from multiprocessing import get_context
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from timing import arguments, interleaved, machine, milliseconds, publish, seconds, show
@@ -40,6 +40,8 @@ STARTS = 3  # processes of which each contender has one to itself
 RUNS = 3  # processes that compare latencies, each with sessions of its own
 TURNS = 20  # timed inferences of each session in each of these
 PAUSE = 0.02  # seconds until the threads of one session have stopped looking for work, and leave the cores to the next
+FASTER = {TORCHSCRIPT: 10.0, DYNAMO: 20.0}  # how many times as long the emission of each exporter is to take
+NO_SLOWER = 0.97  # the least that the latency of an exporter's file may be of ours
 AGREE = 1e-4  # of the greatest output: farther apart, the files would not be of one network
 
 T = TypeVar("T")
@@ -238,6 +240,39 @@ def show_inference(files: Mapping[str, Path]) -> list[dict[str, object]]:
     return results
 
 
+class Target(NamedTuple):
+    """A ratio of theirs to ours that is not to fall short of ``least``."""
+
+    what: str
+    least: float
+    measured: float
+
+    def __str__(self) -> str:
+        verdict = "held" if self.measured >= self.least else "not held"
+        return f"{self.what}: {self.measured:.2f}, at least {self.least:g}: {verdict}"
+
+
+def targets(emitted: Mapping[str, list[float]], inferred: Iterable[Mapping[str, Any]]) -> list[Target]:
+    """What each exporter that was measured is held to, for both forms of our file."""
+    theirs = [name for name in FASTER if name in emitted]
+    found = [
+        Target(f"emission, {name} / {our}", FASTER[name], statistics.median(emitted[name]) / statistics.median(emitted[our]))
+        for our in (OURS, FLAT)
+        for name in theirs
+    ]
+    results = [each["inference"] for each in inferred]
+    every = {name: [seconds for each in results for seconds in each[name]] for name in (OURS, FLAT, *theirs)}
+    return found + [
+        Target(f"latency, {name} / {our}", NO_SLOWER, paired(every[name], every[our])) for our in (OURS, FLAT) for name in theirs
+    ]
+
+
+def show_targets(found: Iterable[Target]) -> None:
+    print("\n## Targets\n")
+    for each in found:
+        print(f"- {each}")
+
+
 def main() -> None:
     # An installed package has its bytecode, so a source tree keeps it too, whatever the environment says.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -264,6 +299,7 @@ def main() -> None:
         for name, file in files.items():
             file.write_bytes(models[name])
         results["inference"] = show_inference(files | {AGAIN: files[FLAT]})
+    show_targets(targets(results["emission"], results["inference"]))
     publish(settings, machine(["archdsl", "onnx", "onnxruntime", "onnxscript", "torch", "numpy"]), results)
 
 

@@ -15,7 +15,9 @@ from archdsl.diagnostics import printable
 @click.argument("spec")
 @network_options
 @click.option("--to", "target", type=click.Choice(["torch", "onnx", "ir", "json", "ast"]), required=True, help="What to emit.")
-@click.option("-o", "--output", type=click.Path(), metavar="FILE", help="Write to FILE instead of standard output.")
+@click.option(
+    "-o", "--output", type=click.Path(), metavar="FILE", help="Write to FILE.  [default: standard output; NETWORK.onnx]"
+)
 @onnx_options
 @verbosity
 @click.pass_obj
@@ -49,10 +51,13 @@ def command(settings: Settings, spec: str, options: Options, target: str, output
 def _write_onnx(settings: Settings, spec: str, options: Options, onnx: OnnxOptions, output: str | None) -> None:
     from archdsl import pipeline
 
-    onnx.check(to_file=output not in (None, "-"))
+    onnx.check(to_file=output != "-")
     network = pipeline.open_spec(spec, options.choices())
     settings.tell_of(network)
-    if output is None or output == "-":
+    if onnx.seed is not None and network.file is not None and network.file.entries:
+        raise click.UsageError(f"--seed is for first values; `{printable(network.file.path)}` has others")
+    output = f"{network.name}.onnx" if output is None else output
+    if output == "-":
         result_bytes(network.to_onnx_bytes(**onnx.arguments()))
         return
     sources = [spec, *(source.path for source in network.graph.sources)]

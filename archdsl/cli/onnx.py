@@ -42,20 +42,26 @@ class OnnxOptions:
             why = "--structure leaves them out" if self.structure else "name that with -o"
             raise click.UsageError(f"--external-data puts weights into a file beside that of the model; {why}")
         if not to_file and sys.stdout is not None and sys.stdout.isatty():
-            raise click.UsageError("an ONNX model is not for a terminal; name a file with -o, or pipe the output somewhere")
-        if self.opset is not None:
-            from archdsl.pipeline import opsets
-
-            known = opsets()
-            if self.opset not in known:
-                message = f"{self.opset} is not one of the opsets that can be written, {known[0]} to {known[-1]}"
-                raise click.BadParameter(message, param_hint="--opset")
+            raise click.UsageError("an ONNX model is not for a terminal; pipe the output somewhere, or leave `-o -` out")
+        check_opset(self.opset)
 
     def arguments(self) -> dict[str, Any]:
         """The same as :meth:`archdsl.pipeline.Network.to_onnx` takes it."""
         stated: dict[str, Any] = {"opset": self.opset, "seed": self.seed, "weights": self.weights}
         found = {name: value for name, value in stated.items() if value is not None}
         return found | {"flat": self.flat, "dynamic": self.dynamic, "auxiliary": self.aux, "structure": self.structure}
+
+
+def check_opset(opset: int | None) -> None:
+    """Holds where a model can have this opset; raises :class:`click.BadParameter` elsewhere."""
+    if opset is None:
+        return
+    from archdsl.pipeline import opsets
+
+    known = opsets()
+    if opset not in known:
+        message = f"{opset} is not one of the opsets that can be written, {known[0]} to {known[-1]}"
+        raise click.BadParameter(message, param_hint="--opset")
 
 
 def onnx_options(command: Command) -> Command:
@@ -65,7 +71,7 @@ def onnx_options(command: Command) -> Command:
     @click.option("--flat", is_flag=True, help="onnx: one graph; without it, blocks are functions of the model.")
     @click.option("--dynamic", is_flag=True, help="onnx: free height and width, where the network allows them.")
     @click.option("--aux", is_flag=True, help="onnx: keep auxiliary outputs.")
-    @click.option("--weights", metavar="FILE", help="onnx: weights, in a safetensors file or a PyTorch checkpoint.")
+    @click.option("--weights", metavar="FILE", help="onnx: weights, in a safetensors or ONNX file, or a PyTorch checkpoint.")
     @click.option(
         "--seed", type=click.IntRange(min=0), metavar="N", help="onnx: what first values of weights follow from.  [default: 0]"
     )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from archdsl.cli.onnx import check_opset
 from archdsl.cli.options import Options, SpecCommand, network_options, verbosity
 from archdsl.cli.streams import Settings, counted, result, result_json
 
@@ -34,7 +35,7 @@ def _tolerance(_ctx: click.Context, _param: click.Parameter, value: float) -> fl
 @click.command("verify", cls=SpecCommand, short_help="Run PyTorch and ONNX Runtime side by side and compare.")
 @click.argument("spec")
 @network_options
-@click.option("--weights", metavar="FILE", help="A safetensors file or a PyTorch checkpoint; without it, first values.")
+@click.option("--weights", metavar="FILE", help="A safetensors or ONNX file, or a PyTorch checkpoint; without it, first values.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, metavar="N", help="For weights and inputs.  [default: 0]")
 @click.option("--opset", type=int, metavar="N", help="Opset of the models.  [default: 22]")
 @click.option(
@@ -70,18 +71,21 @@ def command(
     """Compile SPEC to PyTorch and to ONNX with the same weights, run both on random inputs, and exit with 1 where they differ.
 
     Runs are at the declared size and, where the network allows others, at two more, with batches of 1 and 3, on the model with
-    blocks as functions and on the flat one.
+    blocks as functions and on the flat one. Where SPEC is an ONNX file, the model in it is run as well.
     """
     from archdsl.ir import OnnxForm
     from archdsl.pipeline import open_spec
     from archdsl.verification import verify
 
-    form = OnnxForm() if opset is None else OnnxForm(_known(opset))
+    check_opset(opset)
+    form = OnnxForm() if opset is None else OnnxForm(opset)
     choices = options.choices()
     network = open_spec(spec, choices)
     settings.tell_of(network)
-    if spec == "-" and maps:
-        raise click.UsageError("standard input can be read only once; --size needs a file")
+    if spec == "-":
+        if maps:
+            raise click.UsageError("standard input can be read only once; --size needs a file")
+        settings.say("standard input can be read only once, so the declared size alone is run")
     found = verify(spec, choices, weights=weights, seed=seed, opset=form.opset, sizes=maps, tolerance=tolerance, network=network)
     if as_json:
         result_json(_document(found))
@@ -90,23 +94,14 @@ def command(
     return 0 if found.agrees else 1
 
 
-def _known(opset: int) -> int:
-    from archdsl.pipeline import opsets
-
-    known = opsets()
-    if opset not in known:
-        message = f"{opset} is not one of the opsets that can be written, {known[0]} to {known[-1]}"
-        raise click.BadParameter(message, param_hint="--opset")
-    return opset
-
-
 def _tell(found: "Verdict") -> None:
-    from archdsl.verification import BATCHES, FORMS, described
+    from archdsl.verification import BATCHES, describe, described
 
-    runs = len(found.runs) // len(found.worst())
+    runs = len({(each.form, each.batch, describe(each.sizes)) for each in found.runs})
     batches = " and ".join(map(str, BATCHES))
+    forms = " and ".join(dict.fromkeys(each.form for each in found.runs))
     result(f"{found.network}: PyTorch {found.torch} and ONNX Runtime {found.runtime}, opset {found.opset}\n")
-    result(f"{counted(runs, 'run')}: {', '.join(described(found.runs))}; batch {batches}; {' and '.join(FORMS)}\n\n")
+    result(f"{counted(runs, 'run')}: {', '.join(described(found.runs))}; batch {batches}; {forms}\n\n")
     rows = [("output", "absolute", "relative", "largest at")]
     for output, (run, absolute) in found.worst().items():
         rows.append((output, _number(absolute), _number(run.difference.relative), _where(run)))

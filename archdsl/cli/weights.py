@@ -206,10 +206,14 @@ def insert(
 
     All else in MODEL stays as it is, and so do the weights of layers that are skipped.
     """
+    from archdsl import stored as models
     from archdsl.weights import NATIVE, fit, read
 
     network = _network(settings, model, options)
+    if output is not None:
+        _target(output, network.name, file)
     stored, source = _opened(settings, file, source, key)
+    skip = (*skip, *models.left_out(network.graph, stored))
     report = fit(stored, network.weight_maps(source), skip, ignore, names)
     saved = network.write_weights(read(report, stored), NATIVE, output=output, skip=skip, names="now")
     _tell(report, settings.say)

@@ -9,6 +9,8 @@ from archdsl.diagnostics import ArchError, error
 from archdsl.limits import DEFAULT, Limits
 from archdsl.source import Source, Span
 
+_MODEL_START = b"\x08"  # of ONNX models, and of no text
+_MODEL = "this may be an ONNX model; name its file as SPEC of a command that takes one"
 _CHUNK = 1 << 16
 # Opened without waiting: a pipe without a writer would keep us forever.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
@@ -45,7 +47,7 @@ def source_from_bytes(path: str, content: bytes, limits: Limits = DEFAULT, *, at
     except UnicodeDecodeError as fault:
         line = content.count(b"\n", 0, fault.start) + 1
         message = f"`{_shown(path)}` is not UTF-8 text: byte {fault.start}, in line {line}, fits no character"
-        raise error("E0104", message, at, help="save the file as UTF-8") from None
+        raise error("E0104", message, at, help=_MODEL if content.startswith(_MODEL_START) else "save the file as UTF-8") from None
     return Source(path, text)
 
 

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
@@ -76,7 +76,7 @@ def canonical(file: WeightFile, map: WeightMap, skipped: set[str], wanted: Names
     for stem in map.numbered:
         names = _renumbered(names, stem, map.separator)
     if map.separator == ".":
-        names = _unwrapped(names)
+        names = _unwrapped(names, {name for recipe in map.recipes for name in recipe.sources})
     names = settled(file, map, names, skipped, wanted)
     present = set(names.values())
     names = {original: name if map.older.get(name, name) in present else map.older[name] for original, name in names.items()}
@@ -114,10 +114,13 @@ def _renumbered(names: Mapping[str, str], stem: str, separator: str) -> dict[str
     return renamed
 
 
-def _unwrapped(names: Mapping[str, str]) -> dict[str, str]:
-    """The names without a prefix that a wrapper around the whole model has given to every one of them."""
+def _unwrapped(names: Mapping[str, str], known: Collection[str]) -> dict[str, str]:
+    """The names without a prefix that a wrapper around the whole model has given to every one of them.
+
+    Where one is ``known`` as it is, none is wrapped: a layer may be called as wrappers call their model.
+    """
     current = dict(names)
-    while current:
+    while current and not any(name in known for name in current.values()):
         prefix = next((each for each in _WRAPPERS if all(name.startswith(each) for name in current.values())), None)
         if prefix is None:
             break

@@ -31,18 +31,24 @@ def test_a_model_goes_into_a_file(archdsl, folder):
     assert "[default: 22]" in archdsl("compile", "--help").out
 
 
-@pytest.mark.parametrize("output", [(), ("-o", "-")])
-def test_bytes_go_where_output_is_piped(folder, output):
-    command = [sys.executable, "-m", "archdsl", *COMPILE, "--flat", *output]
+def test_without_a_place_a_model_is_a_file_named_after_the_network(archdsl, folder):
+    ran = archdsl(*COMPILE)
+    assert (ran.code, ran.out) == (0, "")
+    assert ran.err == f"wrote good.onnx ({(folder / 'good.onnx').stat().st_size:,} bytes)\n"
+    again = archdsl("compile", "good.onnx", "--to", "onnx")
+    assert again.code == 2 and "is what is being compiled" in again.err
+
+
+def test_bytes_go_where_output_is_piped(folder):
+    command = [sys.executable, "-m", "archdsl", *COMPILE, "--flat", "-o", "-"]
     ran = subprocess.run(command, capture_output=True, check=True, timeout=120)
     assert ran.stderr == b""
     assert names(onnx.load_from_string(ran.stdout).graph)[:2] == ["stem.conv", "stem.act"]
 
 
-@pytest.mark.parametrize("output", [(), ("-o", "-")])
-def test_a_terminal_gets_no_bytes(archdsl, monkeypatch, output):
+def test_a_terminal_gets_no_bytes(archdsl, monkeypatch):
     monkeypatch.setattr(onnx_options.sys.stdout, "isatty", lambda: True, raising=False)
-    ran = archdsl(*COMPILE, *output)
+    ran = archdsl(*COMPILE, "-o", "-")
     assert (ran.code, ran.out) == (2, "")
     assert "not for a terminal" in ran.err
 
@@ -91,7 +97,6 @@ def test_external_data_stand_beside_the_model(archdsl, folder):
         ("--structure --external-data -o a", "--structure leaves them out"),
         ("--weights a.onnx --seed 0 -o a", "--weights gives others"),
         ("--seed -1 -o a", "--seed"),
-        ("--external-data", "-o"),
         ("--external-data -o -", "-o"),
         ("--external-data 0 -o a", "--external-data"),
         ("-o good.arch", "is what is being compiled"),

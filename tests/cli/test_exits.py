@@ -162,6 +162,17 @@ def test_without_torch_source_text_is_emitted_all_the_same(process):
     assert "nn.Module" in ran.out
 
 
+def test_without_torch_a_model_is_written_and_a_summary_told(process, folder):
+    for form in ((), ("--flat",), ("--structure",)):
+        ran = process("compile", "good.arch", "--to", "onnx", *form, "-o", "good.onnx", before=WITHOUT_TORCH)
+        assert (ran.code, ran.out) == (0, "")
+        assert (folder / "good.onnx").stat().st_size > 0
+        (folder / "good.onnx").unlink()
+    ran = process("summary", "good.arch", before=WITHOUT_TORCH)
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.startswith("good: ")
+
+
 def test_without_torch_a_module_needs_an_install_line(process):
     before = f"{WITHOUT_TORCH}\nfrom archdsl.pipeline import Network\nNetwork.report = property(Network.to_torch)"
     ran = process("summary", "good.arch", before=before)

@@ -141,6 +141,22 @@ def test_weights_of_a_file_are_used(verified, planted, capsys):
     verified("--weights", "w.safetensors", code=1)
 
 
+def test_a_file_is_verified_with_its_weights_before_and_after_they_are_exchanged(verified, planted, capsys):
+    save_file(open_spec("good.arch", Choices()).weights(3), "w.safetensors")
+    assert main(["compile", "good.arch", "--to", "onnx", "--seed", "5", "-o", "good.onnx"]) == 0
+    before = open_spec("good.onnx", Choices()).weights()
+    capsys.readouterr()
+    verified(spec="good.onnx")
+    assert main(["weights", "insert", "good.onnx", "w.safetensors"]) == 0
+    capsys.readouterr()
+    after = open_spec("good.onnx", Choices()).weights()
+    assert not np.array_equal(before["fc.weight"], after["fc.weight"])
+    given = planted.given()
+    verified(spec="good.onnx")
+    assert given
+    assert all(np.array_equal(each["fc.weight"], after["fc.weight"]) for each in given)
+
+
 def test_a_size_with_other_weights_is_a_fault(verified, capsys):
     assert "`flat` has other weights at 9x9 than as declared" in fault(capsys, "flat.arch", "--size", "9x9")
 

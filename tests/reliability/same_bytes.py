@@ -5,17 +5,21 @@ line into files.  Equal networks must give equal files, byte for byte.
 
 Texts with other line ends, or with a byte order mark, must give the same network.  A mark changes nothing at all.  With CRLF the
 text that is carried along is the one that was written: the fingerprint, the spec in an ONNX file, and places in the text are
-others, and nothing else is.
+others, and nothing else is: in an ONNX file the recorded text, and the fingerprint that is a digest of it.
+
+A locale that a machine lacks stands for none: Python goes on with C.  Each process says which it has really set.
 """
 
 import hashlib
 import json
+import locale
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +46,13 @@ BACKENDS = {
 WITH_WEIGHTS = ("onnx, weights", ("compile", "--to", "onnx"))
 MOST_PARAMS = 2_000_000
 """Networks up to this size are also written with their weights."""
-_ACCOUNT = (
+_ENDINGS = (
     "A byte order mark changes no byte. CRLF changes the text that is carried along and what is counted in it: the fingerprint, "
-    "the spec inside an ONNX file, and places in the JSON of the graph. The PyTorch source, the nodes, weights and names of the "
-    "ONNX model, the dump and the summary are the same bytes."
+    "the texts inside an ONNX file, and places in the JSON of the graph. With the fingerprint and the line ends of these texts "
+    "put aside, the ONNX file, written without weights, is the same to the byte, its other metadata included. So are the "
+    "PyTorch source, the dump and the summary."
 )
-_TEXT_CARRIED = ("archdsl.spec", "archdsl.fingerprint")
+_SPEC, _FINGERPRINT = "archdsl.spec", "archdsl.fingerprint"
 _PLACES = frozenset({"span", "origins", "definition", "defaults", "sources"})
 
 
@@ -69,15 +74,24 @@ def digests(names: list[str], folder: str) -> dict[str, str]:
     return found
 
 
-def elsewhere(number: int, names: tuple[str, ...]) -> dict[str, str]:
-    """The digests of a process in circumstances of this number."""
+@dataclass(frozen=True)
+class Ran:
+    """What a process has found, the locale that it was asked to have, and whether it had that."""
+
+    digests: dict[str, str]
+    locale: str
+    available: bool = False
+
+
+def elsewhere(number: int, names: tuple[str, ...]) -> Ran:
+    """What a process finds in circumstances of this number."""
     with tempfile.TemporaryDirectory() as folder:
         here = Path(folder, f"run {number}" if number % 2 else "ü") if number else Path(folder)
         here.mkdir(exist_ok=True)
-        locale = LOCALES[number % len(LOCALES)]
+        asked = LOCALES[number % len(LOCALES)]
         environment = {key: value for key, value in os.environ.items() if not key.startswith(("LC_", "LANG", "PYTHON"))}
         environment |= {
-            "LC_ALL": locale,
+            "LC_ALL": asked,
             "TZ": ZONES[number % len(ZONES)],
             "PYTHONHASHSEED": str(number),
             "PYTHONPATH": str(ROOT),
@@ -95,9 +109,18 @@ def elsewhere(number: int, names: tuple[str, ...]) -> dict[str, str]:
             timeout=1800,
         )
         if done.returncode != 0:
-            return {"ended": f"{number}: {done.stderr.decode(errors='replace')[-200:]}"}
-        found: dict[str, str] = json.loads(done.stdout)
-        return found
+            return Ran({"ended": f"{number}: {done.stderr.decode(errors='replace')[-200:]}"}, asked)
+        found = json.loads(done.stdout)
+        return Ran(found["digests"], asked, found["available"])
+
+
+def has_locale() -> bool:
+    """Whether the machine has the locale that the environment asks for; from here on it is that of this process."""
+    try:
+        locale.setlocale(locale.LC_ALL, "")
+    except locale.Error:
+        return False
+    return True
 
 
 def other_endings(names: tuple[str, ...]) -> list[str]:
@@ -139,10 +162,21 @@ def _written(path: str, kind: str) -> dict[str, tuple[object, object]]:
     for flat in (False, True):
         model = network.to_onnx(structure=True, flat=flat)
         exact = model.SerializeToString(deterministic=True)
-        kept = [(each.key, each.value) for each in model.metadata_props if each.key not in _TEXT_CARRIED]
+        kept = [(each.key, _without_text(each.key, each.value)) for each in model.metadata_props]
         del model.metadata_props[:]
         found[f"onnx{' --flat' * flat}"] = (exact, (kept, model.SerializeToString(deterministic=True)))
     return found
+
+
+def _without_text(key: str, value: str) -> object:
+    """The metadata of this key without the fingerprint, and with the line ends of the texts put aside."""
+    if key == _FINGERPRINT:
+        return None
+    if key != _SPEC:
+        return value
+    spec = json.loads(value)
+    texts = [{**each, "text": each["text"].replace("\r\n", "\n")} for each in spec["texts"]]
+    return {**spec, "fingerprint": None, "texts": texts}
 
 
 def _without_places(value: Any) -> Any:
@@ -167,19 +201,42 @@ def run(full: bool) -> Outcome:
     names = NAMES[full] or pipeline.bundled()
     with ThreadPoolExecutor(2) as pool:
         runs = list(pool.map(lambda number: elsewhere(number, names), range(RUNS[full])))
-    count, faults = told(runs)
+    count, faults = told([each.digests for each in runs])
     faults += other_endings(names)
+    there, missing = locales(runs)
     figure = f"{len(faults)} of {count} pairs of spec and backend have several digests"
     if not faults:
         figure = (
             f"1 distinct digest for each of {count} pairs of spec and backend in {RUNS[full]} processes of other hash seed, "
-            f"folder, locale, time zone and umask; with CRLF or a byte order mark the same results for {len(names)} specs"
+            f"folder, time zone and umask, and {len(there)} locales of {len(there) + len(missing)} asked for; "
+            f"with CRLF or a byte order mark the same results for {len(names)} specs"
         )
-    return Outcome(figure, tuple(faults), (_ACCOUNT,))
+    return Outcome(figure, tuple(faults), (_ENDINGS, _of_locales(there, missing), _of_weights(runs, len(names))))
+
+
+def locales(runs: list[Ran]) -> tuple[list[str], list[str]]:
+    """The locales that processes had, and those that they were asked to have in vain."""
+    there = dict.fromkeys(each.locale for each in runs if each.available)
+    return list(there), list(dict.fromkeys(each.locale for each in runs if each.locale not in there))
+
+
+def _of_locales(there: list[str], missing: list[str]) -> str:
+    lacking = f"; the machine lacks {', '.join(missing)}, and processes asked for these ran in C" if missing else ""
+    return f"Locales: {', '.join(there) or 'none'}{lacking}."
+
+
+def _of_weights(runs: list[Ran], specs: int) -> str:
+    ending = f", {WITH_WEIGHTS[0]}"
+    count = len({what for each in runs for what in each.digests if what.endswith(ending)})
+    return (
+        f"ONNX files with weights are compared for the {count} of {specs} specs that have up to {MOST_PARAMS:,} parameters; "
+        "those of larger ones without weights."
+    )
 
 
 TEST = Test("T13", "The same bytes everywhere", run)
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as scratch:
-        sys.stdout.write(json.dumps(digests(sys.argv[1:], scratch)))
+        found = {"available": has_locale(), "digests": digests(sys.argv[1:], scratch)}
+        sys.stdout.write(json.dumps(found))

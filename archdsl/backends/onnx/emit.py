@@ -4,6 +4,7 @@ Nodes and values are named by their paths, initializers by the keys of a ``state
 the name of that output; what an operator of several nodes has inside is named below it, ``path/local``.
 """
 
+from collections import Counter
 from collections.abc import Container, Mapping, Sequence
 
 from onnx import GraphProto, ModelProto
@@ -103,6 +104,8 @@ class _Shapes:
         self._graph = graph
         self._free = free
         self._batch = next((each.op.batch for each in graph.inputs if isinstance(each.op, Input)), "N")
+        entering = [each.op for each in graph.inputs if isinstance(each.op, Input)]
+        self._named = Counter([self._batch, *(name for op in entering for name in (*op.dims, None, None, None)[1:3] if name)])
         self._maps = sum(each.type.is_map for each in graph.inputs)
 
     def of(self, path: str) -> Dims:
@@ -110,12 +113,19 @@ class _Shapes:
         return (self._batch, type_.channels, None, None) if path in self._free else (self._batch, *type_.shape)
 
     def of_input(self, node: Node) -> Dims:
-        """As :meth:`of`; free sizes are called as in the spec, else ``H`` and ``W``, after the input where there are several."""
+        """As :meth:`of`; free sizes are called as in the spec, else ``H`` and ``W``, after the input where there are several.
+
+        A name that the spec gives to more than one size, or to the batch too, has the input and the axis in front: a runtime
+        takes sizes of one name for equal.
+        """
         if node.path not in self._free or not isinstance(node.op, Input):
             return self.of(node.path)
         mark = f"{node.path}." if self._maps > 1 else ""
         named = (*node.op.dims, None, None, None)[1:3]
-        height, width = (name or f"{mark}{default}" for name, default in zip(named, "HW", strict=True))
+        height, width = (
+            f"{mark}{axis}" if name is None else name if self._named[name] == 1 else f"{node.path}.{axis}.{name}"
+            for name, axis in zip(named, "HW", strict=True)
+        )
         return self._batch, node.type.channels, height, width
 
 

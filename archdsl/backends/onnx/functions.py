@@ -78,8 +78,8 @@ class Writer:
                 if used in weights and used not in known:
                     known[used] = state_key(name, used)
                     body.weights[known[used]] = weights[used]
-            inputs = [known.get(used) or f"{name}/{used}" for used in each.inputs]
-            outputs = [known.get(made) or f"{name}/{made}" for made in each.outputs]
+            inputs = [known.get(used, f"{name}/{used}") for used in each.inputs]
+            outputs = [known.get(made, f"{name}/{made}") for made in each.outputs]
             write_node(body.nodes, each.op_type, name if "out" in each.outputs else outputs[0], inputs, outputs, attributes)
         body.nodes[-1].doc_string = _doc(body.unit.docs.get(node.path, []))
         for constant, tensor in target.constants.items():

@@ -26,6 +26,8 @@ from archdsl.version import __version__
 KEY = "archdsl.spec"
 COUNTS = "archdsl.counts"
 """The key of batches seen, which ONNX has no place for: whole numbers by the keys of a ``state_dict``, those above 0."""
+BARE = "archdsl.structure"
+"""The key that marks a file written without weights, to be told from one that has lost them to another tool."""
 FORMAT = 1
 MOST_BYTES = 1 << 25
 """The longest record that is written or read; the largest bundled network has 20 kB."""

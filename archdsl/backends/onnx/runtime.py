@@ -11,9 +11,9 @@ VERSION: str = onnxruntime.__version__
 
 
 class Session:
-    """A model that is loaded and ready to run, on so many ``threads``; 0 for one on each core."""
+    """A model, its bytes or the path of its file, that is loaded and ready to run, on so many ``threads``; 0 for all cores."""
 
-    def __init__(self, model: bytes, threads: int = 0) -> None:
+    def __init__(self, model: bytes | str, threads: int = 0) -> None:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         options.intra_op_num_threads = threads

@@ -12,7 +12,7 @@ import errno
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from mmap import ACCESS_READ, mmap
@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archdsl.backends.onnx.reading import StoredModel, damaged, open_model
-from archdsl.diagnostics import ArchError, error
+from archdsl.diagnostics import ArchError, error, printable
 from archdsl.files import Piece, atomic_write
 
 if TYPE_CHECKING:  # slow to import, and not needed to look into a file
@@ -36,6 +36,7 @@ MOST_BYTES = (1 << 31) - 1
 _ALIGNMENT = 4096  # a page, so that a runtime can map tensors into memory
 _ROOM = 1 << 26  # for all that a model says beside its weights, where that is not counted exactly
 _MOST_SIBLINGS = 1000
+_MOST_SEARCHED = 1 << 33  # bytes of other files in a folder, a second or two
 _DIGITS = 12
 _NOTHING: Mapping[str, str] = {}
 
@@ -50,7 +51,7 @@ class Saved:
     data_size: int = 0
 
     def __str__(self) -> str:
-        """As a line that tells of it has it."""
+        """Name and size of what was written, for a message: ``net.onnx (1,235 bytes)``."""
         model = f"{self.path} ({self.size:,} bytes)"
         return model if self.data is None else f"{model} and {os.path.basename(self.data)} ({self.data_size:,} bytes)"
 
@@ -152,11 +153,7 @@ def _save_apart(model: "ModelProto", path: str, threshold: int, arrays: Mapping[
 
 def _parted(model: "ModelProto", threshold: int, arrays: Mapping[str, Array]) -> "tuple[ModelProto, list[_Outside]]":
     """A copy of the model without the data that go outside, and these, in the order of the file."""
-    from onnx import ModelProto
-
-    made = ModelProto()
-    _copy(model, made, "graph")
-    _copy(model.graph, made.graph, "initializer")
+    made = _without_initializers(model)
     outside: list[_Outside] = []
     end = 0
     for given in model.graph.initializer:
@@ -215,23 +212,32 @@ def _tidy(path: str, old: frozenset[str], data: str | None) -> None:
     folder = os.path.dirname(os.path.realpath(path))
     stale = old - {os.path.basename(data or "")}
     with suppress(OSError):  # the model is whole, whatever is left beside it
-        for name in stale and stale - _named_in(folder):
+        for name in stale and stale - _named_in(folder, stale):
             os.unlink(os.path.join(folder, name))
 
 
-def _named_in(folder: str) -> frozenset[str]:
-    """Names of all files with data that some model in ``folder`` names, or may name."""
+def _named_in(folder: str, names: frozenset[str]) -> frozenset[str]:
+    """Those of ``names``, files with data, that some other file in ``folder`` names, or may name, whatever it is called itself.
+
+    A model holds them as plain text, and a copy of one may have any ending.
+    """
     with os.scandir(folder) as entries:
-        models = [entry.path for entry in entries if entry.name.lower().endswith(".onnx")]
-    found: set[str] = set()
-    if len(models) > _MOST_SIBLINGS:
-        return frozenset(os.listdir(folder))
-    for each in models:
-        try:
-            found |= open_model(each).locations
-        except (ArchError, OSError):  # who knows what it names
-            return frozenset(os.listdir(folder))
-    return frozenset(found)
+        others = [entry for entry in entries if not _is_data(entry.name) and entry.is_file()]
+    if len(others) > _MOST_SIBLINGS or sum(each.stat().st_size for each in others) > _MOST_SEARCHED:
+        return names
+    try:
+        return frozenset().union(*(_found_in(each.path, names) for each in others if each.stat().st_size))
+    except (OSError, ValueError):  # who knows what it names
+        return names
+
+
+def _found_in(path: str, names: frozenset[str]) -> frozenset[str]:
+    with open(path, "rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+        return frozenset(each for each in names if content.find(os.fsencode(each)) >= 0)
+
+
+def _is_data(name: str) -> bool:
+    return re.search(rf"\.[0-9a-f]{{{_DIGITS}}}\.data$", name) is not None
 
 
 def load(path: str | os.PathLike[str]) -> "ModelProto":
@@ -280,27 +286,51 @@ def _check_claims(stored: StoredModel) -> None:
             raise error("E0709", message)
 
 
-def replace(
+def runnable(path: str | os.PathLike[str]) -> bytes | str:
+    """The model at ``path`` as ONNX Runtime can take it: its bytes with all data, or the path where these are too many.
+
+    Raises as :func:`load`: no data are sought outside the folder of the model.
+    """
+    model = load(path)
+    small = sum(len(each.raw_data) for each in model.graph.initializer) <= MOST_BYTES - _ROOM
+    return model.SerializeToString() if small else os.fspath(path)
+
+
+def replace_weights(
     path: str | os.PathLike[str],
     arrays: Mapping[str, Array],
     output: str | os.PathLike[str] | None = None,
     metadata: Mapping[str, str] = _NOTHING,
+    needed: Collection[str] = (),
 ) -> Saved:
     """``output``, or else ``path`` itself, holds the model at ``path`` with ``arrays`` as the values of its weights, by name.
 
-    All else is as it was, ``metadata`` of other keys included; a weight that was an input without a value becomes an
-    initializer.  Arrays that the model has no weight for are left alone.  Raises E0708 for one of another shape or type.
+    All else is as it was, ``metadata`` of other keys included (an empty text removes one); a weight that was an input without a
+    value becomes an initializer.  Arrays that the model has no weight for are left alone.  Raises E0708 for one of another shape
+    or type, and where the model has no place for an array that is ``needed``.
     """
-    from onnx import ModelProto
-
     stored = open_model(path)
     outside = [each for each in stored.contents.tensors.values() if each.is_outside]
     threshold = min((stored.place(each)[2] for each in outside), default=None)
     model = _parsed(stored)
     _check_claims(stored)
-    made = ModelProto()
-    _copy(model, made, "graph")
-    _copy(model.graph, made.graph, "initializer")
+    try:
+        made = _without_initializers(model)
+        data = _initializers(stored, model, made, arrays)
+        del model
+        data |= _inputs_filled(made, arrays)
+    except UnicodeDecodeError as fault:
+        raise damaged(stored.path, f"a text in it is not UTF-8: {fault.reason}") from None
+    homeless = next((name for name in arrays if name in needed and name not in data), None)
+    if homeless is not None:
+        help_ = "another tool may have renamed or folded it; write the model anew: `compile --to onnx --weights FILE`"
+        raise error("E0708", f"`{printable(stored.path)}` has no weight `{homeless}` to give a value to", help=help_)
+    _tell(made, metadata)
+    return save(made, path if output is None else output, threshold, data)
+
+
+def _initializers(stored: StoredModel, model: "ModelProto", made: "ModelProto", arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """Gives ``made`` the initializers of ``model``; the data of those that are new or lie outside, by name."""
     data: dict[str, Array] = {}
     for given in model.graph.initializer:
         own = made.graph.initializer.add()
@@ -310,26 +340,52 @@ def replace(
         own.name, own.data_type = given.name, given.data_type
         own.dims.extend(given.dims)
         data[given.name] = stored.raw(given.name) if given.name not in arrays else _fitting(given, arrays[given.name])
-    del model
-    for place in [index for index, each in enumerate(made.graph.input) if each.name in arrays][::-1]:
-        given = made.graph.input[place].type.tensor_type
-        name = made.graph.input[place].name
-        own = made.graph.initializer.add(name=name, data_type=given.elem_type, dims=[each.dim_value for each in given.shape.dim])
-        data[name] = _fitting(own, arrays[name])
+    return data
+
+
+def _inputs_filled(made: "ModelProto", arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """Makes initializers of the inputs that are weights; one that has an initializer already is its default, and stays."""
+    known = {each.name for each in made.graph.initializer}
+    data: dict[str, Array] = {}
+    for place in reversed(range(len(made.graph.input))):
+        given = made.graph.input[place]
+        if given.name in known or given.name not in arrays:
+            continue
+        kind, array = given.type.tensor_type, arrays[given.name]
+        sizes = [each.dim_value for each in kind.shape.dim]
+        free = len(sizes) == array.ndim and not all(each.HasField("dim_value") for each in kind.shape.dim)
+        own = made.graph.initializer.add(name=given.name, data_type=kind.elem_type, dims=array.shape if free else sizes)
+        data[given.name] = _fitting(own, array)
         del made.graph.input[place]
+    return data
+
+
+def _tell(made: "ModelProto", metadata: Mapping[str, str]) -> None:
+    """Replaces metadata of these keys; an empty text removes one."""
     for place in [index for index, each in enumerate(made.metadata_props) if each.key in metadata][::-1]:
         del made.metadata_props[place]
     for key, value in metadata.items():
         if value:
             made.metadata_props.add(key=key, value=value)
-    return save(made, path if output is None else output, threshold, data)
+
+
+def _without_initializers(model: "ModelProto") -> "ModelProto":
+    from onnx import ModelProto
+
+    made = ModelProto()
+    _copy(model, made, "graph")
+    _copy(model.graph, made.graph, "initializer")
+    return made
 
 
 def _fitting(tensor: "TensorProto", array: Array) -> Array:
     """The array, once it has shape and type of ``tensor``."""
     from onnx.helper import tensor_dtype_to_np_dtype
 
-    wanted = tensor_dtype_to_np_dtype(tensor.data_type)
+    try:
+        wanted = tensor_dtype_to_np_dtype(tensor.data_type)
+    except KeyError:
+        raise error("E0708", f"`{printable(tensor.name)}` has no type that ONNX knows, and cannot be given a value") from None
     if array.shape != tuple(tensor.dims) or array.dtype != wanted:
         found = f"{array.dtype} of shape {list(array.shape)}"
         raise error("E0708", f"the array for `{tensor.name}` is {found}, and is to be {wanted} of shape {list(tensor.dims)}")

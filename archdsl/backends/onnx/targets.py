@@ -2,13 +2,14 @@
 
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 
 from onnx import AttributeProto, TensorProto
 from onnx.defs import SchemaError, get_schema
 
 from archdsl.backends.onnx.model import attributes, tensor
 from archdsl.diagnostics import ArchError, error
-from archdsl.ir import Graph, Node, OnnxForm, OnnxNode, TensorType, Unsupported
+from archdsl.ir import Graph, Node, OnnxForm, OnnxNode, OnnxTarget, TensorType, Unsupported
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +67,36 @@ def _target(node: Node, types: tuple[TensorType, ...], form: OnnxForm) -> Target
         raise _refusal(fault, node) from None
     for each in target.nodes:
         _check(each, node, form.opset)
-    return Target(
-        tuple((each, attributes(each.attributes)) for each in target.nodes),
-        {name: tensor(each) for name, each in target.constants.items()},
-    )
+    wrong = _misfit(target, node, len(types))
+    if wrong is not None:
+        raise error("E0506", f"the ONNX form of `{node.op.keyword}` {wrong}", node.span, path=node.path)
+    try:
+        return Target(
+            tuple((each, attributes(each.attributes)) for each in target.nodes),
+            {name: tensor(each) for name, each in target.constants.items()},
+        )
+    except (TypeError, ValueError, OverflowError, KeyError) as fault:
+        reason = f"{type(fault).__name__}: {fault}"
+        raise error(
+            "E0506", f"the ONNX form of `{node.op.keyword}` is no ONNX", node.span, path=node.path, notes=[reason]
+        ) from None
+
+
+def _misfit(target: OnnxTarget, node: Node, inputs: int) -> str | None:
+    """What keeps the nodes of a target from making its output out of the inputs; None where they do."""
+    known = {"", *(f"in{index}" for index in range(inputs)), *(weight.name for weight in node.weights), *target.constants}
+    for each in target.nodes:
+        unknown = [name for name in each.inputs if name not in known]
+        if unknown:
+            return f"uses `{unknown[0]}`, which is neither an input, a weight or a constant nor made before"
+        again = [name for index, name in enumerate(each.outputs) if name and (name in known or name in each.outputs[:index])]
+        if again:
+            return f"makes `{again[0]}`, which is there already"
+        known.update(each.outputs)
+    if "out" not in known:
+        return "does not make `out`"
+    short = [name for name, each in target.constants.items() if len(each.values) != prod(each.shape)]
+    return f"has a constant `{short[0]}` with more or fewer values than its shape takes" if short else None
 
 
 def _check(each: OnnxNode, node: Node, opset: int) -> None:

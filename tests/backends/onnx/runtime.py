@@ -43,7 +43,7 @@ def by_torch(module, feeds):
 def error(ours, theirs):
     """The largest difference of any output, relative to the largest value of that output."""
     assert [each.shape for each in ours] == [each.shape for each in theirs]
-    assert all(np.isfinite(each).all() for each in theirs)
+    assert all(np.isfinite(each).all() for each in (*ours, *theirs))
     pairs = zip(ours, theirs, strict=True)
     return max(float(np.abs(one - other).max() / max(np.abs(other).max(), 1e-6)) for one, other in pairs)
 

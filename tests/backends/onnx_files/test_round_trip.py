@@ -47,7 +47,7 @@ def test_every_bundled_network_comes_back(tmp_path, name, variant):
     path = tmp_path / "net.onnx"
     net.save_onnx(path, structure=True)
     back = check(net, path)
-    assert not back.stored.entries
+    assert not back.file.entries
     if net.params <= SMALL:
         weights = weights_of(net)
         net.save_onnx(path, weights, "native")
@@ -100,7 +100,7 @@ def test_torch_has_the_weights(tmp_path):
 
 
 def test_without_a_file_weights_are_first_values():
-    from archdsl.backends.onnx.initialise import initial
+    from archdsl.weights.initialise import initial
 
     assert same(network().weights(4), initial(network().graph, 4))
 
@@ -177,7 +177,7 @@ def test_edits_on_top_keep_the_weights_that_fit(tmp_path):
     assert kept and all(np.array_equal(after[name], before[name]) for name in kept)
     assert set(after) - kept == {"fc.weight", "fc.bias"}
     (note,) = [each for each in net.notes if each.code == "E0708"]
-    assert note.severity == "note" and "`fc.weight`" in note.notes[0] and "`n.weight`" in note.notes[1]
+    assert note.severity == "warning" and "`fc.weight`" in note.notes[0] and "`n.weight`" in note.notes[1]
     net.save_onnx(tmp_path / "edited.onnx", seed=2)
     check(net, tmp_path / "edited.onnx", after)
     state = {name: each.numpy() for name, each in net.to_torch().state_dict().items()}

@@ -125,9 +125,19 @@ def test_data_that_another_model_names_are_kept(tmp_path):
 
 def test_data_are_kept_where_it_cannot_be_told_who_names_them(tmp_path):
     path = written(tmp_path / "net.onnx", external=1)
-    (tmp_path / "unknown.onnx").write_bytes(b"who knows")
+    with open(tmp_path / "unknown.bin", "wb") as file:
+        file.truncate((1 << 33) + 1)  # more than is looked through
     written(path, external=1, seed=1)
     assert len(names(tmp_path)) == 4
+
+
+def test_data_are_kept_for_a_copy_of_the_model_by_any_name(tmp_path):
+    path = written(tmp_path / "net.onnx", external=1)
+    shutil.copy(path, tmp_path / "net.onnx.bak")
+    written(path, external=1, seed=1)
+    assert len(names(tmp_path)) == 4
+    shutil.move(tmp_path / "net.onnx.bak", tmp_path / "back.onnx")
+    assert archdsl.load(tmp_path / "back.onnx").weights()
 
 
 def test_only_data_of_our_own_naming_are_removed(tmp_path):
@@ -237,7 +247,7 @@ def test_weights_are_replaced_and_all_else_stays(tmp_path):
         path = written(tmp_path / "net.onnx", external=external, opset=17)
         model = onnx.load(path)
         weights = {name: np.full_like(each, 2) for name, each in network().weights().items()}
-        storage.replace(path, weights)
+        storage.replace_weights(path, weights)
         after = onnx.load(path)
         assert bool(open_model(path).locations) is (external is not None)
         for each in model.graph.initializer:
@@ -249,7 +259,7 @@ def test_weights_are_replaced_and_all_else_stays(tmp_path):
 def test_a_part_is_replaced_into_another_file(tmp_path):
     path = written(tmp_path / "net.onnx", external=1)
     before = archdsl.load(path).weights()
-    storage.replace(path, {"fc.bias": np.arange(5, dtype=np.float32)}, tmp_path / "out.onnx")
+    storage.replace_weights(path, {"fc.bias": np.arange(5, dtype=np.float32)}, tmp_path / "out.onnx")
     after = archdsl.load(tmp_path / "out.onnx").weights()
     assert same(archdsl.load(path).weights(), before)
     assert after["fc.bias"].tolist() == [0, 1, 2, 3, 4]
@@ -260,7 +270,7 @@ def test_structure_alone_takes_weights_later(tmp_path):
     path = tmp_path / "net.onnx"
     network().save_onnx(path, structure=True)
     assert len(onnx.load(path).graph.input) > 1
-    storage.replace(path, network().weights())
+    storage.replace_weights(path, network().weights())
     assert len(onnx.load(path).graph.input) == 1
     assert (run(path) == run(written(tmp_path / "other.onnx"))).all()
 
@@ -270,6 +280,6 @@ def test_an_array_that_does_not_fit_is_refused(tmp_path, wrong):
     path = written(tmp_path / "net.onnx")
     before = path.read_bytes()
     with pytest.raises(ArchError) as raised:
-        storage.replace(path, {"fc.bias": wrong})
+        storage.replace_weights(path, {"fc.bias": wrong})
     assert [each.code for each in raised.value.diagnostics] == ["E0708"]
     assert path.read_bytes() == before and names(tmp_path) == ["net.onnx"]

@@ -8,9 +8,9 @@ import torch
 
 import archdsl
 from archdsl import ArchError
-from archdsl.backends.onnx.initialise import initial
 from archdsl.ops.initialisation import SCHEMES
 from archdsl.source import Source
+from archdsl.weights.initialise import initial
 
 NUMBERS = {"standard deviation": "0.07", "bound": "0.3", "value": "0.25"}
 BUILT = [f"{name}({NUMBERS[meaning]})" if meaning else name for name, meaning in SCHEMES.items()]
