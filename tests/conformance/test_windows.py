@@ -1,7 +1,7 @@
 """A thousand random windows against loops that are written from the definitions alone; torch and ONNX Runtime against those.
 
-Windows that are refused come on top of the thousand that are compared.  In ONNX each is tried twice, at an opset that is drawn: of
-its own fixed size, and of free size, made for another one.
+Windows that are refused come on top of the thousand that are compared.  In ONNX each is tried twice, at an opset that is drawn:
+of its own fixed size, and of free size, made for another one.
 """
 
 import itertools

@@ -1,7 +1,10 @@
 """Every test of the scorecard holds at its quick size, and would notice what it is there to notice."""
 
+import json
+import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from archdsl import pipeline
@@ -207,6 +210,26 @@ def test_a_second_digest_and_a_process_that_ends_are_noticed():
     assert same_bytes.told([one, {"ended": "1: killed"}])[1] == ["1: killed"]
 
 
+def test_locales_are_counted_where_a_process_has_them(monkeypatch):
+    monkeypatch.setenv("LC_ALL", "xx_XX.UTF-8")
+    assert not same_bytes.has_locale()
+    monkeypatch.setenv("LC_ALL", "C")
+    assert same_bytes.has_locale()
+    runs = [same_bytes.Ran({}, "C", True), same_bytes.Ran({}, "tr_TR.UTF-8"), same_bytes.Ran({}, "C", True)]
+    assert same_bytes.locales(runs) == (["C"], ["tr_TR.UTF-8"])
+
+
+def test_what_a_model_says_beside_its_texts_is_compared():
+    def compared(key="archdsl.spec", text="a\n", **other):
+        texts = [{"path": "a.arch", "text": text}]
+        return same_bytes._without_text(key, json.dumps({"fingerprint": text, "texts": texts, **other}))
+
+    assert compared() == compared(text="a\r\n")
+    assert compared() != compared(text="b\n")
+    assert compared() != compared(name="other")
+    assert compared("archdsl.macs") != compared("archdsl.macs", "a\r\n")
+
+
 @pytest.fixture
 def whole(monkeypatch):
     """What T14 finds in one random spec, with every network in it replaced by what ``change`` makes of it."""
@@ -247,6 +270,32 @@ def test_wrong_values_are_noticed(whole, monkeypatch):
     monkeypatch.setattr(whole_pipeline, "CLOSE", 0.0)
     (fault,) = whole()
     assert "ONNX Runtime is" in fault
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+def test_values_that_are_not_finite_are_noticed(whole, monkeypatch, value):
+    sound, broken = np.ones((3, 4), np.float32), np.ones((3, 4), np.float32)
+    broken[1, 2] = float(value)
+    assert whole_pipeline._error([sound, sound], [sound, sound]) == 0.0
+    for ours, theirs in ((broken, sound), (sound, broken), (broken, broken)):
+        assert whole_pipeline._error([sound, ours], [sound, theirs]) == math.inf
+    made = whole_pipeline._listed
+    monkeypatch.setattr(whole_pipeline, "_listed", lambda found: [each * float(value) for each in made(found)])
+    (fault,) = whole()
+    assert "the module is inf from the interpreter" in fault
+
+
+def test_a_stored_file_of_other_values_is_noticed(whole, monkeypatch):
+    """Read back and written again it is the same; only what the interpreter gives tells that it is another one."""
+    expected = whole_pipeline._expected
+
+    def moved(*arguments):
+        found, bound = expected(*arguments)
+        return [each + 2 * bound * abs(each).max() for each in found], bound
+
+    monkeypatch.setattr(whole_pipeline, "_expected", moved)
+    (fault,) = whole()
+    assert "the stored file is" in fault
 
 
 def test_a_figure_without_faults_holds():
