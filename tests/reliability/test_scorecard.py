@@ -286,7 +286,7 @@ def test_values_that_are_not_finite_are_noticed(whole, monkeypatch, value):
 
 
 def test_a_stored_file_of_other_values_is_noticed(whole, monkeypatch):
-    """Read back and written again it is the same; only what the interpreter gives tells that it is another one."""
+    """What is expected of the file alone is moved, by twice what is tolerated."""
     expected = whole_pipeline._expected
 
     def moved(*arguments):

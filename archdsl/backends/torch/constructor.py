@@ -1,5 +1,6 @@
 """``__init__``: the modules of a class, made from its arguments."""
 
+import re
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -21,6 +22,7 @@ from archdsl.backends.torch.templates import (
 from archdsl.backends.torch.text import INDENT, LONGEST_NAME, WIDTH, free_name, lay_out, literal
 from archdsl.ir import MODULE_ATTRIBUTES, REQUIRED
 
+_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _POSITIONAL = 3
 
 
@@ -176,8 +178,10 @@ def _zipped(part: Repeated) -> str:
     """A loop over the values that vary, where no formula gives them."""
     assert isinstance(part.rest, Construct)
     variables: dict[int, str] = {}
+    varying = {id(hole) for hole in part.varying}
+    read = {name for hole in part.rest.holes if id(hole) not in varying for name in _NAME.findall(hole.text)}
     for hole in part.varying:
-        variables[id(hole)] = free_name(hole.role, variables.values())
+        variables[id(hole)] = free_name(hole.role, {*variables.values(), *read})
     made = f"{_callee(part.rest)}({', '.join(_arguments(part.rest, variables))})"
     each, values = ", ".join(variables.values()), ", ".join(hole.text for hole in part.varying)
     return f"{made} for {each} in {values}" if len(variables) == 1 else f"{made} for {each} in zip({values}, strict=True)"
