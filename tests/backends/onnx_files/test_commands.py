@@ -28,9 +28,9 @@ def arrays_in(path):
     "line",
     [
         ("summary", "--json"),
-        ("summary", "--set", "width=4", "--drop", "n", "--input", "3x20x24"),
+        ("summary", "--drop", "n", "--input", "3x20x24"),
         ("compile", "--to", "torch"),
-        ("compile", "--to", "ir", "--replace", "b with conv(3, 1x1)"),
+        ("compile", "--to", "ir", "--replace", "relu with tanh"),
         ("compile", "--to", "json"),
         ("compile", "--to", "ast"),
         ("weights", "map", "--from", "native"),
@@ -40,6 +40,14 @@ def test_a_command_says_of_the_file_what_it_says_of_the_spec(archdsl, model, lin
     words = 2 if line[0] == "weights" else 1
     ran, other = (archdsl(*line[:words], spec, *line[words:]) for spec in ("net.onnx", "small.arch"))
     assert ran.code == 0 and (ran.out.replace("net.onnx/", ""), ran.err) == (other.out, other.err)
+
+
+def test_layers_that_the_file_has_no_weights_for_are_told_beside_that(archdsl, model):
+    line = ("--to", "ir", "--replace", "b with conv(3, 1x1)")
+    ran, other = (archdsl("compile", spec, *line) for spec in ("net.onnx", "small.arch"))
+    assert (ran.code, ran.out) == (0, other.out)
+    assert ran.err.startswith("warning[E0708]: ") and "begin with first values: `b.weight`, `b.bias`, `fc.weight`" in ran.err
+    assert ran.err.endswith(f"\n\n{other.err}")
 
 
 def test_why_points_into_the_file(archdsl, model):
