@@ -266,10 +266,29 @@ def test_wrong_shapes_counts_and_files_are_noticed(whole, monkeypatch):
     assert "there is no file" in fault
 
 
-def test_wrong_values_are_noticed(whole, monkeypatch):
+def test_values_beyond_the_bound_are_noticed(whole, monkeypatch):
     monkeypatch.setattr(whole_pipeline, "CLOSE", 0.0)
+    monkeypatch.setattr(whole_pipeline, "ROUNDING", 0.0)
     (fault,) = whole()
     assert "ONNX Runtime is" in fault
+
+
+def test_values_that_roundings_do_not_explain_are_noticed(whole, monkeypatch):
+    """A thousandth is far beyond what roundings do to a network that is well conditioned."""
+    from tests.backends.onnx import runtime
+
+    session = runtime.session
+
+    class Wrong:
+        def __init__(self, model):
+            self.session = session(model)
+
+        def run(self, names, feeds):
+            return [each * np.float32(1.001) for each in self.session.run(names, feeds)]
+
+    monkeypatch.setattr(runtime, "session", Wrong)
+    (fault,) = whole()
+    assert "ONNX Runtime is 1.0e-03 from the interpreter" in fault
 
 
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
